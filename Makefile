@@ -1,0 +1,30 @@
+# `make demo` and `make test` do all the set-up themselves; see README.md.
+PYTHON_ENV ?= .venv
+PY := $(PYTHON_ENV)/bin/python
+DEMO_CONFIG := configs/solo/solo_effl0_scenes.py
+DEMO_DIR := work_dirs/solo_effl0_scenes
+
+.PHONY: env demo test test-all lint bench
+
+env:
+	@ENV_DIR=$(PYTHON_ENV) tools/setup_env.sh
+
+demo: env
+	$(PY) tools/dataset_tools/make_scenes.py
+	$(PY) tools/train.py $(DEMO_CONFIG) --work-dir $(DEMO_DIR)
+	$(PY) tools/test.py $(DEMO_CONFIG) $(DEMO_DIR)/last.pth --work-dir $(DEMO_DIR)/test
+	$(PY) tools/analysis_tools/picture_sheet.py $(DEMO_CONFIG) $(DEMO_DIR)/last.pth --out $(DEMO_DIR)/pictures.png
+
+test: env lint
+	$(PY) -m pytest -m "not slow"
+
+test-all: env lint
+	$(PY) -m pytest
+
+lint: env
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+bench: env
+	$(PY) tools/benchmarks/solo_head.py

@@ -1,0 +1,13 @@
+"""Panoptic segmentation by locations, as a plugin of mmdetection.
+
+``custom_imports = dict(imports=['mmdet_panseg'])`` in a config adds the package's parts to mmdet's registries.
+"""
+
+from .requirements_check import check_requirements
+
+check_requirements()
+
+from . import datasets, engine, models  # noqa: E402
+from .version import __version__  # noqa: E402
+
+__all__ = ['__version__', 'datasets', 'engine', 'models']

@@ -1,0 +1,5 @@
+"""Data sets and transforms, registered with mmdet."""
+
+from .transforms import FixClassGT, PackPanopticInputs
+
+__all__ = ['FixClassGT', 'PackPanopticInputs']

@@ -1,0 +1,28 @@
+"""Errors of the data sets; each text names the file, the key and the remedy."""
+
+from __future__ import annotations
+
+
+class DatasetError(ValueError):
+    """Files of a data set, or what a config asks of them, cannot be used."""
+
+
+class AnnotationFileError(DatasetError):
+    """An annotation file does not fit together, or does not fit the config."""
+
+
+class MissingDataError(DatasetError, FileNotFoundError):
+    """An annotation file or image files do not exist."""
+
+
+class BrokenImageError(DatasetError):
+    """An image file cannot be used.
+
+    Args:
+        message: Text that names file, fault and remedy.
+        reason: ``'truncated'``, ``'undecodable'`` or ``'wrong size'``.
+    """
+
+    def __init__(self, message: str, reason: str = 'undecodable') -> None:
+        super().__init__(message)
+        self.reason = reason

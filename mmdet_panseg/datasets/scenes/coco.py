@@ -1,0 +1,77 @@
+"""COCO instance and panoptic records of a scene."""
+
+import numpy as np
+from pycocotools import mask as mask_utils
+
+from .classes import PALETTE, STUFF_CLASSES, THING_CLASSES
+from .render import Scene
+
+NUM_THINGS = len(THING_CLASSES)
+
+
+def thing_categories() -> list[dict]:
+    """Categories of the instance JSON: ids 1 to the number of things."""
+    return [dict(id=i + 1, name=name, supercategory='thing') for i, name in enumerate(THING_CLASSES)]
+
+
+def panoptic_categories() -> list[dict]:
+    """Categories of the panoptic JSON: things first, ids without gaps, each with ``isthing`` and a colour."""
+    categories = []
+    for i, name in enumerate(THING_CLASSES + STUFF_CLASSES):
+        isthing = int(i < NUM_THINGS)
+        kind = 'thing' if isthing else 'stuff'
+        categories.append(dict(id=i + 1, name=name, supercategory=kind, isthing=isthing, color=list(PALETTE[i])))
+    return categories
+
+
+def segment_colours(scene: Scene) -> np.ndarray:
+    """Different colours of a scene's segments, close to the colours of their classes.
+
+    Returns:
+        (segments + 1, 3) uint8 RGB; row 0 is black for void.
+    """
+    colours = [(0, 0, 0)]
+    for segment in scene.segments:
+        colour = PALETTE[segment.category]
+        while colour in colours:
+            colour = tuple((c + step) % 256 for c, step in zip(colour, (5, 11, 17), strict=True))
+        colours.append(colour)
+    return np.array(colours, np.uint8)
+
+
+def _box(mask: np.ndarray) -> list[int]:
+    """Tight x, y, width, height of a mask that is not empty."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    x, y = int(columns[0]), int(rows[0])
+    return [x, y, int(columns[-1]) - x + 1, int(rows[-1]) - y + 1]
+
+
+def scene_records(scene: Scene, image_id: int, next_id: int) -> tuple[list[dict], list[dict], np.ndarray]:
+    """Annotations of a scene, from its visible pixels.
+
+    Args:
+        scene: The scene.
+        image_id: Id of its image.
+        next_id: Id of its first instance annotation.
+
+    Returns:
+        Instance annotations (compressed RLE), ``segments_info`` of the panoptic annotation, and the panoptic picture
+        (height, width, 3) uint8 RGB whose ids are R + 256 G + 65536 B.
+    """
+    colours = segment_colours(scene)
+    ids = colours.astype(np.int64) @ [1, 256, 65536]
+    instances, infos = [], []
+    for number, segment in enumerate(scene.segments, start=1):
+        mask = scene.segment_map == number
+        shared = dict(
+            category_id=segment.category + 1,
+            area=int(np.count_nonzero(mask)),
+            bbox=_box(mask),
+            iscrowd=int(segment.iscrowd),
+        )
+        infos.append(dict(id=int(ids[number]), **shared))
+        if segment.category < NUM_THINGS:
+            rle = mask_utils.encode(np.asfortranarray(mask.astype(np.uint8)))
+            rle['counts'] = rle['counts'].decode('ascii')
+            instances.append(dict(id=next_id + len(instances), image_id=image_id, segmentation=rle, **shared))
+    return instances, infos, colours[scene.segment_map]

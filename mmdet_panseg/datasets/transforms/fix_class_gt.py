@@ -1,0 +1,114 @@
+"""Ground truth that is right after augmentation."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform
+from mmdet.registry import TRANSFORMS
+from mmdet.structures.bbox import HorizontalBoxes
+from mmdet.structures.mask import BitmapMasks
+
+from mmdet_panseg.ops import area_averaged_targets, mask_geometry, mask_targets
+
+
+@TRANSFORMS.register_module()
+class FixClassGT(BaseTransform):
+    """Measure the masks as they are after augmentation and make the mask targets.
+
+    Stands after the last geometric transform and before ``PackPanopticInputs``. Boxes, areas and centres of mass are
+    those of the masks in the augmented image; objects whose mask has vanished are dropped; crowds get no targets and end
+    in ``ignored_instances``. Masks are padded to the network's granularity and shrunk to the strides of the mask loss
+    here, in the data-loading workers, so that the training process neither computes targets nor moves full masks.
+
+    The versions of the method's author are settings of this transform and of the assigner:
+
+    ================  ==========================  ====================================================
+    version           ``FixClassGT``              ``SOLOGridAssigner``
+    ================  ==========================  ====================================================
+    transform_fixgt   ``boxes='annotation'``      ``center='box', grid='unpadded'``
+    fixgt v2          ``boxes='mask'``            ``center='box', grid='unpadded'``
+    fixgt v4          ``boxes='mask'``            ``center='mass', grid='unpadded'``
+    soloassign        ``boxes='mask'``            ``center='mass', grid='padded'``
+    ================  ==========================  ====================================================
+
+    Required keys: ``gt_masks`` (BitmapMasks), ``gt_bboxes``, ``gt_bboxes_labels``, ``gt_ignore_flags``.
+    Modified keys: these four. Added keys: ``gt_areas`` (N,), ``gt_centers`` (N, 2) and ``gt_mask_targets``, a dict from
+    stride to uint8 targets (N, h, w).
+
+    Args:
+        strides: Strides in pixels at which the head compares masks; for mmdet's strides (8, 8, 16, 32, 32) learnt at half
+            of each these are 4, 8 and 16. None makes no targets and leaves the head to do so from full masks.
+        min_pixels: Objects with fewer mask pixels are dropped.
+        boxes: ``'mask'``, boxes of the masks, or ``'annotation'``, the boxes that came through the augmentation.
+        size_divisor: Masks are padded to a multiple of it, as the data preprocessor pads images.
+        area_averaged: Whether a target pixel is set where half of it is covered, rather than by mmdet's rule, which reads
+            the four pixels in its middle.
+    """
+
+    def __init__(
+        self,
+        strides: Sequence[int] | None = (4, 8, 16),
+        min_pixels: int = 1,
+        boxes: str = 'mask',
+        size_divisor: int = 32,
+        area_averaged: bool = False,
+    ) -> None:
+        if boxes not in ('mask', 'annotation'):
+            raise ValueError(f"FixClassGT: boxes must be 'mask' or 'annotation', not {boxes!r}")
+        if min_pixels < 1:
+            raise ValueError(f'FixClassGT: min_pixels must be at least 1, not {min_pixels}')
+        bad = [stride for stride in strides or () if stride < 1 or size_divisor % stride]
+        if bad:
+            raise ValueError(f'FixClassGT: strides {bad} do not divide size_divisor={size_divisor}')
+        self.strides = strides
+        self.min_pixels = min_pixels
+        self.boxes = boxes
+        self.size_divisor = size_divisor
+        self.shrink = area_averaged_targets if area_averaged else mask_targets
+
+    def transform(self, results: dict) -> dict:
+        """Fix one sample."""
+        if 'gt_masks' not in results:
+            raise KeyError(
+                'FixClassGT needs gt_masks: put LoadAnnotations(with_bbox=True, with_mask=True) before it'
+            )
+        array = self._masks_of(results)
+        geometry = mask_geometry(torch.from_numpy(array))
+        keep = np.flatnonzero(geometry.areas.numpy() >= self.min_pixels)
+        array = array[keep]
+        results['gt_masks'] = BitmapMasks(array, *array.shape[1:])
+        results['gt_bboxes'] = results['gt_bboxes'][keep]
+        if self.boxes == 'mask':
+            results['gt_bboxes'] = HorizontalBoxes(geometry.boxes[keep])
+        for key in ('gt_bboxes_labels', 'gt_ignore_flags'):
+            results[key] = results[key][keep]
+        results['gt_areas'] = geometry.areas[keep].numpy()
+        results['gt_centers'] = geometry.centers[keep].numpy()
+        if self.strides is not None:
+            results['gt_mask_targets'] = self._targets(array, results['gt_ignore_flags'])
+        return results
+
+    def _masks_of(self, results: dict) -> np.ndarray:
+        masks = results['gt_masks']
+        height, width = masks.height, masks.width
+        return masks.to_ndarray().reshape(len(masks), height, width).astype(np.uint8, copy=False)
+
+    def _targets(self, masks: np.ndarray, ignored: np.ndarray) -> dict[int, np.ndarray]:
+        """Shrink the padded masks; the targets of crowds stay zero."""
+        height, width = masks.shape[1:]
+        padding = (-height % self.size_divisor, -width % self.size_divisor)
+        objects = np.flatnonzero(~ignored.astype(bool))
+        padded = np.pad(masks[objects], ((0, 0), (0, padding[0]), (0, padding[1])))
+        targets = {}
+        for stride in self.strides:
+            shrunk = self.shrink(padded, stride)
+            targets[stride] = np.zeros((len(masks), *shrunk.shape[1:]), np.uint8)
+            targets[stride][objects] = shrunk
+        return targets
+
+    def __repr__(self) -> str:
+        return (
+            f'{type(self).__name__}(strides={self.strides}, min_pixels={self.min_pixels}, boxes={self.boxes!r}, '
+            f'size_divisor={self.size_divisor}, shrink={self.shrink.__name__})'
+        )

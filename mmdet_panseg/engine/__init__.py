@@ -1,0 +1,48 @@
+"""What runs a model: hooks, optimizer wrappers, checkpoints, and the start of training and testing.
+
+Importing it registers the hooks and the optimizer wrapper in mmdet's registries.
+"""
+
+from .checkpoints import (
+    find_resume_checkpoint,
+    install_checkpoint_guard,
+    load_checkpoint_safely,
+    write_atomically,
+)
+from .config import load_config
+from .errors import CheckpointError, ConfigError, NonFiniteError, UserError, run_command
+from .hooks import (
+    AtomicCheckpointHook,
+    ChannelsLastHook,
+    CheckpointMatchHook,
+    ClassCountHook,
+    NonFiniteLossHook,
+    SkippedSamplesHook,
+)
+from .launch import build_runner, use_processes_on_cpu
+from .optim import CPUAmpOptimWrapper
+from .run_record import versions, write_run_record
+
+__all__ = [
+    'AtomicCheckpointHook',
+    'CPUAmpOptimWrapper',
+    'ChannelsLastHook',
+    'CheckpointError',
+    'CheckpointMatchHook',
+    'ClassCountHook',
+    'ConfigError',
+    'NonFiniteError',
+    'NonFiniteLossHook',
+    'SkippedSamplesHook',
+    'UserError',
+    'build_runner',
+    'find_resume_checkpoint',
+    'install_checkpoint_guard',
+    'load_checkpoint_safely',
+    'load_config',
+    'run_command',
+    'use_processes_on_cpu',
+    'versions',
+    'write_atomically',
+    'write_run_record',
+]

@@ -1,0 +1,101 @@
+"""Reads configs for the command lines, with errors and warnings where mmengine is silent."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.logging import print_log
+
+from .errors import ConfigError
+
+
+def load_config(path: str | Path, options: Mapping[str, Any] | None = None, work_dir: str | None = None) -> Config:
+    """Read a config file, apply ``--cfg-options`` and settle the work dir.
+
+    Args:
+        path: Config file.
+        options: Values by dotted key. A key that the config does not have is added, with a warning that names
+            the nearest one it has.
+        work_dir: Work dir; by default the config's own, or ``work_dirs/<name of the config>``.
+
+    Returns:
+        The config.
+
+    Raises:
+        ConfigError: When the file does not exist, or an option cannot be merged.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError(f'{path}: no such config file.{_near_configs(path)}')
+    config = Config.fromfile(path)
+    for key in options or ():
+        warning = unknown_key_warning(config.to_dict(), key)
+        if warning:
+            print_log(warning, logger='current', level=logging.WARNING)
+    try:
+        config.merge_from_dict(dict(options or {}))
+    except (KeyError, TypeError) as error:
+        raise ConfigError(f'--cfg-options {" ".join(options)}: cannot be applied to {path} ({error}).') from error
+    if work_dir is not None:
+        config.work_dir = work_dir
+    elif config.get('work_dir') is None:
+        config.work_dir = str(Path('work_dirs', path.stem))
+    return config
+
+
+def _near_configs(path: Path) -> str:
+    folder = path.parent
+    if path.is_dir():
+        return f' It is a folder; it holds {_listed(path)}.'
+    if not folder.is_dir():
+        return f' The folder {folder} does not exist (looked from {Path.cwd()}).'
+    names = sorted(entry.name for entry in folder.glob('*.py'))
+    near = get_close_matches(path.name, names, n=3, cutoff=0.5)
+    if near:
+        return f' Near it: {", ".join(str(folder / name) for name in near)}.'
+    return f' The folder {folder} holds {_listed(folder)}.'
+
+
+def _listed(folder: Path, limit: int = 8) -> str:
+    names = sorted(entry.name for entry in folder.glob('*.py'))
+    if not names:
+        return 'no config files'
+    return ', '.join(names[:limit]) + (f' and {len(names) - limit} more' if len(names) > limit else '')
+
+
+def unknown_key_warning(config: Mapping[str, Any], key: str) -> str | None:
+    """Say what a dotted key of ``--cfg-options`` adds when the config has no such key.
+
+    Args:
+        config: The config, or a part of it.
+        key: Dotted key; numbers are places in lists.
+
+    Returns:
+        The warning, with the nearest key of that level, or None when the key exists.
+    """
+    level: Any = config
+    parts = key.split('.')
+    for depth, part in enumerate(parts):
+        known = _keys_of(level)
+        if part in known:
+            level = level[int(part)] if isinstance(level, (list, tuple)) else level[part]
+            continue
+        above = '.'.join(parts[:depth])
+        near = get_close_matches(part, known, n=1, cutoff=0.5)
+        hint = f'; the nearest key is {".".join([*parts[:depth], *near])}' if near else ''
+        where = f'{above} has no key {part!r}' if above else f'the config has no key {part!r}'
+        return f'--cfg-options {key}: {where}, so this adds it{hint}.'
+    return None
+
+
+def _keys_of(level: Any) -> list[str]:
+    if isinstance(level, Mapping):
+        return [str(key) for key in level]
+    if isinstance(level, (list, tuple)):
+        return [str(place) for place in range(len(level))]
+    return []

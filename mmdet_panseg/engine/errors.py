@@ -1,0 +1,63 @@
+"""Errors that a user can cause, and how the command lines print them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+
+from mmengine.logging import MMLogger
+
+
+class UserError(RuntimeError):
+    """An input, a file or a setting is wrong; the message names it and the remedy.
+
+    The command lines print the message without a traceback and leave with :attr:`exit_code`.
+    """
+
+    exit_code: int = 2
+
+
+class ConfigError(UserError):
+    """A config file is missing, or a setting in it or on the command line cannot be used."""
+
+
+class CheckpointError(UserError):
+    """A checkpoint is missing, broken, unsafe to open, or of another model."""
+
+
+class NonFiniteError(UserError):
+    """The loss or the weights became infinite or NaN, so training cannot go on."""
+
+    exit_code = 1
+
+
+def run_command(main: Callable[[], object]) -> None:
+    """Run a command line and turn a :class:`UserError` into one message and an exit code.
+
+    Args:
+        main: The command, called without arguments. Other exceptions pass through with their traceback.
+
+    Raises:
+        SystemExit: When ``main`` raised a :class:`UserError`, with that error's exit code.
+    """
+    try:
+        main()
+    except UserError as error:
+        rank = os.environ.get('RANK', '0')
+        where = '' if rank == '0' else f' (process {rank})'
+        print(f'error{where}: {error}', file=sys.stderr, flush=True)
+        _append_to_log_file(str(error))
+        sys.exit(error.exit_code)
+
+
+def _append_to_log_file(message: str) -> None:
+    """Write the message to the log file of the run, if one is open, without printing it a second time."""
+    if not MMLogger._instance_dict:
+        return
+    logger = MMLogger.get_current_instance()
+    record = logger.makeRecord(logger.name, logging.ERROR, __file__, 0, message, (), None)
+    for handler in logger.handlers:
+        if isinstance(handler, logging.FileHandler):
+            handler.handle(record)

@@ -1,0 +1,17 @@
+"""Hooks for mmengine's runner, registered in mmdet's ``HOOKS``."""
+
+from .atomic_checkpoint_hook import AtomicCheckpointHook
+from .channels_last_hook import ChannelsLastHook
+from .checkpoint_match_hook import CheckpointMatchHook
+from .class_count_hook import ClassCountHook
+from .non_finite_loss_hook import NonFiniteLossHook
+from .skipped_samples_hook import SkippedSamplesHook
+
+__all__ = [
+    'AtomicCheckpointHook',
+    'ChannelsLastHook',
+    'CheckpointMatchHook',
+    'ClassCountHook',
+    'NonFiniteLossHook',
+    'SkippedSamplesHook',
+]

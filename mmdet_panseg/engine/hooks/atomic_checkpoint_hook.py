@@ -1,0 +1,124 @@
+"""Writes checkpoints so that a kill at any moment leaves a complete one to resume from."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from mmdet.registry import HOOKS
+from mmengine.dist import is_main_process
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import Runner
+
+from ..checkpoints.atomic_backend import AtomicLocalBackend, write_atomically
+from ..checkpoints.resuming import LAST_CHECKPOINT
+
+_SUPERSEDED = 'superseded_ckpts'
+
+
+@HOOKS.register_module()
+class AtomicCheckpointHook(CheckpointHook):
+    """mmengine's ``CheckpointHook`` in another order, with the same arguments.
+
+    A checkpoint is written under a temporary name and renamed; then ``last_checkpoint`` is replaced in the
+    same way; only then the checkpoints that ``max_keep_ckpts`` or a better ``save_best`` score have made
+    superfluous are deleted. mmengine deletes first and writes in place. Files that a kill keeps from being
+    deleted are noted in the new checkpoint and deleted when the run is resumed.
+
+    Args:
+        **kwargs: Arguments of ``CheckpointHook``. With ``backend_args`` or a remote ``out_dir`` the writing
+        itself is
+            up to that backend.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chosen = self.backend_args is not None or self.file_client_args is not None
+        if not chosen and '://' not in str(self.out_dir or ''):
+            self.backend_args = dict(backend='atomic_local')
+
+    def before_train(self, runner: Runner) -> None:
+        """Find the folder and the backend, and delete what the killed run could not.
+
+        Args:
+            runner: The runner.
+        """
+        super().before_train(runner)
+        if not isinstance(self.file_backend, AtomicLocalBackend):
+            return
+        self._follow_moved_folder()
+        if is_main_process():
+            in_use = {Path(path).name for path in self._best_paths()}
+            for path in runner.message_hub.get_info(_SUPERSEDED) or ():
+                beside = Path(self.out_dir, Path(path).name)
+                if beside.is_file() and beside.name not in in_use:
+                    beside.unlink()
+
+    def _best_paths(self) -> list[str]:
+        paths = [getattr(self, 'best_ckpt_path', None), *getattr(self, 'best_ckpt_path_dict', {}).values()]
+        return [str(path) for path in paths if path]
+
+    def _follow_moved_folder(self) -> None:
+        # the run remembers its best checkpoint by full path, which is stale after the work dir was moved
+        def beside(path: str | None) -> str | None:
+            moved = path and Path(self.out_dir, Path(path).name)
+            return str(moved) if moved and not os.path.exists(path) and moved.is_file() else path
+
+        if getattr(self, 'best_ckpt_path', None):
+            self.best_ckpt_path = beside(self.best_ckpt_path)
+        if getattr(self, 'best_ckpt_path_dict', None):
+            self.best_ckpt_path_dict = {key: beside(path) for key, path in self.best_ckpt_path_dict.items()}
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        if not isinstance(self.file_backend, AtomicLocalBackend):
+            super()._save_checkpoint_with_step(runner, step, meta)
+            return
+        if self.file_backend.removals_are_waiting:  # within _save_best_checkpoint
+            self._write(runner, step, meta)
+            return
+        with self.file_backend.removals_wait():
+            self._write(runner, step, meta)
+
+    def _write(self, runner: Runner, step: int, meta: dict) -> None:
+        name = self.filename_tmpl.format(step)
+        self._let_old_ones_go(runner, step)
+        for path in self._best_paths():
+            self.file_backend.spare(path)
+        runner.message_hub.update_info(_SUPERSEDED, list(self.file_backend.waiting))
+        self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
+        runner.message_hub.update_info('last_ckpt', self.last_ckpt)
+        runner.save_checkpoint(
+            self.out_dir,
+            name,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            meta=meta,
+            by_epoch=self.by_epoch,
+            backend_args=self.backend_args,
+            **self.args,
+        )
+        if is_main_process():
+            write_atomically(str(self.last_ckpt).encode(), Path(runner.work_dir, LAST_CHECKPOINT))
+
+    def _let_old_ones_go(self, runner: Runner, step: int) -> None:
+        """Note the checkpoints beyond ``max_keep_ckpts``; they are deleted when the new one is complete."""
+        if self.max_keep_ckpts <= 0:
+            return
+        kept = [known for known in self.keep_ckpt_ids if known != step] + [step]
+        for old in kept[: -self.max_keep_ckpts]:
+            path = self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(old))
+            if is_main_process() and self.file_backend.isfile(path):
+                self.file_backend.remove(path)
+        self.keep_ckpt_ids.clear()
+        self.keep_ckpt_ids.extend(kept[-self.max_keep_ckpts :])
+        runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
+
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        if not isinstance(self.file_backend, AtomicLocalBackend):
+            super()._save_best_checkpoint(runner, metrics)
+            return
+        with self.file_backend.removals_wait():
+            super()._save_best_checkpoint(runner, metrics)
+            for path in self._best_paths():
+                self.file_backend.spare(path)

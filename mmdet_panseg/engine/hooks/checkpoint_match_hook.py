@@ -1,0 +1,52 @@
+"""Refuses checkpoints of another model, which mmengine would load without a word."""
+
+from __future__ import annotations
+
+from mmdet.registry import HOOKS
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from ..checkpoints.matching import load_matching, require_match, weights_in
+from ..errors import CheckpointError
+
+_TRAINING_STATE = ('meta', 'message_hub', 'optimizer')
+
+
+@HOOKS.register_module()
+class CheckpointMatchHook(Hook):
+    """Compares every checkpoint that the runner loads with the model, by loading it.
+
+    For testing and for ``--resume`` every entry of the model must be in the file with its shape. For
+    ``load_from`` in training a partial match is normal: it is told with counts, and only a file of which
+    nothing matches is refused.
+
+    Args:
+        require_all: Whether every entry must be in the file although this is no resumed run; for testing.
+    """
+
+    def __init__(self, require_all: bool = False) -> None:
+        self.require_all = require_all
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Compare; called by the runner between reading the file and loading it.
+
+        Args:
+            runner: The runner.
+            checkpoint: Content of the file.
+
+        Raises:
+            CheckpointError: When the file does not fit; see the class.
+        """
+        name = str(runner._load_from or 'the checkpoint')
+        resumed = bool(runner._resume)
+        match = load_matching(runner.model, weights_in(checkpoint, name))
+        require_match(match, name, complete=self.require_all or resumed)
+        if resumed:
+            absent = [key for key in _TRAINING_STATE if key not in checkpoint]
+            if absent:
+                raise CheckpointError(
+                    f'{name}: holds no training state to resume ({", ".join(absent)} missing); '
+                    'to start from its weights, set load_from in the config instead of --resume.'
+                )
+        if not match.complete or match.unexpected:
+            runner.logger.warning(f'{name}: {match.matched} entries match; {match.describe()}.')

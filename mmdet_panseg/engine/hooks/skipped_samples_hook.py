@@ -1,0 +1,73 @@
+"""Names the images that training had to skip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mmdet.registry import HOOKS
+from mmengine.dist import all_reduce
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from torch.utils.data import Dataset
+
+NAMES_SHOWN = 50
+
+
+@HOOKS.register_module()
+class SkippedSamplesHook(Hook):
+    """Prints, after training, number, names and faults of the images that ``CheckedCocoDataset`` skipped.
+
+    Skips of all loader workers and of all training processes are counted together.
+    """
+
+    def after_train(self, runner: Runner) -> None:
+        """Logs a warning for each data set with skipped images.
+
+        Args:
+            runner: Runner of the training.
+        """
+        for dataset in iter_base_datasets(runner.train_dataloader.dataset):
+            skipped = getattr(dataset, 'skipped', None)
+            if skipped is None:
+                continue
+            codes = skipped.codes.int()
+            # Every process loads its own share; which images failed is known to the one that met them.
+            all_reduce(codes, op='max')
+            skipped.codes.copy_(codes)
+            if len(skipped):
+                runner.logger.warning(describe_skipped(dataset))
+
+
+def describe_skipped(dataset: Dataset) -> str:
+    """Text with the skipped images of a ``CheckedCocoDataset``.
+
+    Args:
+        dataset: Data set with ``skipped`` and ``get_data_info``.
+
+    Returns:
+        One line with the number, then one line an image.
+    """
+    reasons = dataset.skipped.reasons()
+    lines = [f'{len(reasons)} of {len(dataset)} training images were skipped because their files are unusable:']
+    for index in list(reasons)[:NAMES_SHOWN]:
+        lines.append(f'  {reasons[index]:<12} {dataset.get_data_info(index)["img_path"]}')
+    if len(reasons) > NAMES_SHOWN:
+        lines.append(f'  and {len(reasons) - NAMES_SHOWN} more')
+    return '\n'.join(lines)
+
+
+def iter_base_datasets(dataset: Dataset) -> Iterator[Dataset]:
+    """Data sets inside wrappers such as ``RepeatDataset`` and ``ConcatDataset``.
+
+    Args:
+        dataset: Data set of a loader.
+
+    Yields:
+        Each innermost data set.
+    """
+    inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
+    for part in inner:
+        if part is None:
+            yield dataset
+        else:
+            yield from iter_base_datasets(part)

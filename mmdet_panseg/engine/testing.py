@@ -1,0 +1,156 @@
+"""Testing a checkpoint: what ``tools/test.py`` does."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmdet.engine.hooks.utils import trigger_visualization_hook
+from mmdet.evaluation import DumpDetResults
+from mmengine.config import Config, ConfigDict
+from mmengine.logging import print_log
+
+from .checkpoints.atomic_backend import write_atomically
+from .checkpoints.loaders import install_checkpoint_guard
+from .checkpoints.resuming import find_resume_checkpoint
+from .config import load_config
+from .errors import CheckpointError, ConfigError
+from .launch import build_runner, ensure_hook, is_main_rank, leave_processes, use_processes_on_cpu
+from .run_record import write_run_record
+from .training import add_common_arguments
+
+_COCO_LINES = (
+    *('mAP', 'mAP_50', 'mAP_75', 'mAP_s', 'mAP_m', 'mAP_l'),
+    *('AR@100', 'AR@300', 'AR@1000', 'AR_s@1000', 'AR_m@1000', 'AR_l@1000'),
+)
+
+
+def build_test_parser() -> argparse.ArgumentParser:
+    """The arguments of ``tools/test.py``: those of mmdet, and four of ours (see ``--help``)."""
+    parser = argparse.ArgumentParser(description='Test a checkpoint and print its metrics.')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file, or a work dir for its last one')
+    parser.add_argument('--work-dir', help='folder for logs and metrics (default: work_dirs/<config name>)')
+    parser.add_argument('--out', help='dump the predictions to this pickle file')
+    parser.add_argument('--show', action='store_true', help='show the predictions in a window')
+    parser.add_argument('--show-dir', help='paint the predictions to this folder under work_dir/<time>')
+    parser.add_argument('--wait-time', type=float, default=2, help='seconds for which --show waits')
+    parser.add_argument('--tta', action='store_true', help='test-time augmentation with tta_model and tta_pipeline')
+    parser.add_argument('--classwise', action='store_true', help='print AP of each class as well')
+    parser.add_argument('--json', help='file for the metrics (default: work_dir/test_metrics.json)')
+    add_common_arguments(parser)
+    return parser
+
+
+def run_testing(arguments: argparse.Namespace) -> dict[str, float]:
+    """Test as the command line says.
+
+    Args:
+        arguments: From :func:`build_test_parser`.
+
+    Returns:
+        Metric by name, as written to the JSON file.
+
+    Raises:
+        UserError: When an input or a setting cannot be used.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(arguments.local_rank))
+    install_checkpoint_guard(trust=arguments.trust_checkpoint)
+    if arguments.out is not None and not arguments.out.endswith(('.pkl', '.pickle')):
+        raise ConfigError(f'--out {arguments.out}: the predictions are a pickle; the name must end with .pkl.')
+    config = load_config(arguments.config, arguments.cfg_options, arguments.work_dir)
+    config.launcher = arguments.launcher
+    config.load_from = _checkpoint_named(arguments.checkpoint)
+    config.resume = False
+    prepare_evaluators(config, arguments.classwise)
+    if arguments.show or arguments.show_dir:
+        config = trigger_visualization_hook(config, arguments)
+    if arguments.tta:
+        use_test_time_augmentation(config)
+    ensure_hook(config, dict(type='CheckpointMatchHook', require_all=True))
+    ensure_hook(config, dict(type='ClassCountHook'))
+    if arguments.channels_last:
+        ensure_hook(config, dict(type='ChannelsLastHook'))
+    use_processes_on_cpu(config)
+    if is_main_rank():
+        write_run_record('test', config, vars(arguments))
+    runner = build_runner(config)
+    if arguments.out is not None:
+        runner.test_evaluator.metrics.append(DumpDetResults(out_file_path=arguments.out))
+    metrics = runner.test()
+    leave_processes()
+    if is_main_rank():
+        _report(metrics, arguments, Path(arguments.json or Path(config.work_dir, 'test_metrics.json')))
+    return metrics
+
+
+def _checkpoint_named(name: str) -> str:
+    """A checkpoint, or the last complete one of a work dir."""
+    if not os.path.isdir(name):
+        return name
+    found = find_resume_checkpoint(name)
+    if found is None:
+        raise CheckpointError(f'{name}: there is no complete checkpoint in this folder.')
+    return found
+
+
+def prepare_evaluators(config: Config, classwise: bool) -> None:
+    """Make COCO metrics return all twelve numbers that they print, and each class's AP on request.
+
+    Args:
+        config: The config, changed in place; a metric's own ``metric_items`` stay.
+        classwise: Whether to compute AP of each class.
+    """
+    evaluators = config.get('test_evaluator') or []
+    for evaluator in evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]:
+        if evaluator.get('type') != 'CocoMetric':
+            continue
+        kinds = evaluator.get('metric', 'bbox')
+        if not {'proposal', 'proposal_fast'} & set([kinds] if isinstance(kinds, str) else kinds):
+            evaluator.setdefault('metric_items', list(_COCO_LINES))
+        if classwise:
+            evaluator['classwise'] = True
+
+
+def use_test_time_augmentation(config: Config) -> None:
+    """Put the config's ``tta_model`` around the model and its ``tta_pipeline`` into the test data.
+
+    Args:
+        config: The config, changed in place.
+
+    Raises:
+        ConfigError: When it lacks one of the two.
+    """
+    absent = [key for key in ('tta_model', 'tta_pipeline') if key not in config]
+    if absent:
+        raise ConfigError(f'--tta: the config has no {" and no ".join(absent)}; add what test-time augmentation does.')
+    config.model = ConfigDict(**config.tta_model, module=config.model)
+    data = config.test_dataloader.dataset
+    while 'dataset' in data:
+        data = data['dataset']
+    data.pipeline = config.tta_pipeline
+
+
+def _report(metrics: Mapping[str, Any], arguments: argparse.Namespace, path: Path) -> None:
+    if not metrics:
+        print_log('no metrics: the model found nothing in any image', logger='current')
+    record = {
+        'config': arguments.config,
+        'checkpoint': arguments.checkpoint,
+        'metrics': {name: _json_number(value) for name, value in metrics.items()},
+    }
+    write_atomically((json.dumps(record, indent=2) + '\n').encode(), path)
+    print_log(f'metrics written to {path}', logger='current')
+
+
+def _json_number(value: Any) -> Any:
+    if isinstance(value, (str, bool)) or value is None:
+        return value
+    number = value.item() if hasattr(value, 'item') else value
+    # JSON has no NaN, which COCO uses for classes without objects
+    return None if isinstance(number, float) and not math.isfinite(number) else number

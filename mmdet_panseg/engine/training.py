@@ -1,0 +1,190 @@
+"""Training from a config: what ``tools/train.py`` does."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from mmengine.config import Config, DictAction
+from mmengine.device import is_cuda_available, is_mlu_available, is_musa_available, is_npu_available
+from mmengine.logging import print_log
+from torch import nn
+
+from .checkpoints.loaders import install_checkpoint_guard
+from .checkpoints.resuming import find_resume_checkpoint, prepare_work_dir_for_resume
+from .config import load_config
+from .errors import CheckpointError, ConfigError
+from .launch import build_runner, ensure_hook, is_main_rank, leave_processes, use_processes_on_cpu
+from .run_record import write_run_record
+
+_PLAIN_OPTIM_WRAPPERS = (None, 'OptimWrapper', 'AmpOptimWrapper', 'CPUAmpOptimWrapper')
+
+
+def build_train_parser() -> argparse.ArgumentParser:
+    """The arguments of ``tools/train.py``: those of mmdet, and two of ours (see ``--help``)."""
+    parser = argparse.ArgumentParser(description='Train a model from a config.')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--work-dir', help='folder for logs and checkpoints (default: work_dirs/<config name>)')
+    parser.add_argument(
+        '--amp',
+        action='store_true',
+        help='mixed precision: float16 or as configured on a GPU, bfloat16 on a CPU',
+    )
+    parser.add_argument(
+        '--auto-scale-lr', action='store_true', help='scale the learning rate with the total batch size'
+    )
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        help='go on from this checkpoint, or without a value from the last complete one in the work dir',
+    )
+    add_common_arguments(parser)
+    return parser
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that training and testing share.
+
+    Args:
+        parser: The parser, changed in place.
+    """
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='override settings: key=value, nested.key=value, key="[a,b]", key="[(a,b),(c,d)]"',
+    )
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by older torch launchers')
+    parser.add_argument('--channels-last', action='store_true', help='keep the model in channels-last memory format')
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='open checkpoints that need code to unpickle; only for files whose origin you trust',
+    )
+
+
+def run_training(arguments: argparse.Namespace) -> nn.Module:
+    """Train as the command line says.
+
+    Args:
+        arguments: From :func:`build_train_parser`.
+
+    Returns:
+        The trained model.
+
+    Raises:
+        UserError: When an input or a setting cannot be used.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(arguments.local_rank))
+    install_checkpoint_guard(trust=arguments.trust_checkpoint)
+    config = load_config(arguments.config, arguments.cfg_options, arguments.work_dir)
+    config.launcher = arguments.launcher
+    if arguments.amp:
+        use_mixed_precision(config)
+    if arguments.auto_scale_lr:
+        use_scaled_learning_rate(config)
+    harden_training(config)
+    if arguments.channels_last:
+        ensure_hook(config, dict(type='ChannelsLastHook'))
+    use_processes_on_cpu(config)
+    settle_resume(config, arguments.resume)
+    if is_main_rank():
+        write_run_record('train', config, vars(arguments))
+    model = build_runner(config).train()
+    leave_processes()
+    return model
+
+
+def use_mixed_precision(config: Config) -> None:
+    """Choose the optimizer wrapper for ``--amp``: mmengine's on an accelerator, bfloat16 autocast on a CPU.
+
+    Args:
+        config: The config, changed in place.
+
+    Raises:
+        ConfigError: When the config has an optimizer wrapper of another type, which would be lost.
+    """
+    wrapper = config.optim_wrapper
+    if wrapper.get('type') not in _PLAIN_OPTIM_WRAPPERS:
+        raise ConfigError(f'--amp: does not go with optim_wrapper.type={wrapper.type!r}; use OptimWrapper.')
+    if is_cuda_available() or is_npu_available() or is_mlu_available() or is_musa_available():
+        wrapper.type = 'AmpOptimWrapper'
+        wrapper.setdefault('loss_scale', 'dynamic')
+    else:
+        wrapper.type = 'CPUAmpOptimWrapper'
+        for name in ('loss_scale', 'dtype', 'use_fsdp'):
+            wrapper.pop(name, None)
+
+
+def use_scaled_learning_rate(config: Config) -> None:
+    """Switch ``auto_scale_lr`` on.
+
+    Args:
+        config: The config, changed in place.
+
+    Raises:
+        ConfigError: When the config does not say for which batch size its learning rate is.
+    """
+    if 'base_batch_size' not in (config.get('auto_scale_lr') or {}):
+        raise ConfigError(
+            '--auto-scale-lr: the config does not say for which total batch size its learning rate is; '
+            'set auto_scale_lr=dict(base_batch_size=16, enable=False).'
+        )
+    config.auto_scale_lr.enable = True
+
+
+def harden_training(config: Config) -> None:
+    """Add the checks and the atomic checkpoints to a config that does not have them.
+
+    Args:
+        config: The config, changed in place.
+    """
+    hooks = config.setdefault('default_hooks', {})
+    checkpoint = hooks.setdefault('checkpoint', dict(type='CheckpointHook', interval=1))
+    if checkpoint is not None and checkpoint.get('type') == 'CheckpointHook':
+        checkpoint['type'] = 'AtomicCheckpointHook'
+    for name in ('NonFiniteLossHook', 'CheckpointMatchHook', 'ClassCountHook', 'SkippedSamplesHook'):
+        ensure_hook(config, dict(type=name))
+
+
+def settle_resume(config: Config, resume: str | None) -> None:
+    """Find the checkpoint to resume from and put it into the config.
+
+    Args:
+        config: The config, changed in place; its own ``resume=True`` counts as ``auto`` unless it has
+            ``load_from``.
+        resume: None, ``auto``, or a checkpoint.
+
+    Raises:
+        CheckpointError: When the named checkpoint does not exist.
+    """
+    if resume is None and config.get('resume') and not config.get('load_from'):
+        resume = 'auto'
+    if resume is None:
+        return
+    out_dir = _checkpoint_folder(config)
+    if is_main_rank():
+        prepare_work_dir_for_resume(config.work_dir, out_dir)
+    if resume != 'auto':
+        if '://' not in resume and not os.path.isfile(os.path.expanduser(resume)):
+            raise CheckpointError(f'--resume {resume}: no such checkpoint file.')
+        found: str | None = resume
+    else:
+        found = find_resume_checkpoint(config.work_dir, out_dir)
+        if found is None:
+            print_log(
+                f'--resume: no complete checkpoint in {config.work_dir}; training starts from the beginning',
+                logger='current',
+            )
+    config.resume = found is not None
+    if found is not None:
+        config.load_from = found
+
+
+def _checkpoint_folder(config: Config) -> str | None:
+    out_dir = (config.get('default_hooks', {}).get('checkpoint') or {}).get('out_dir')
+    if out_dir is None or '://' in str(out_dir):
+        return None
+    return os.path.join(out_dir, os.path.basename(os.path.abspath(config.work_dir)))

@@ -1,0 +1,30 @@
+"""Networks and their components, registered with mmdet."""
+
+from .assigners import MaskCellAssigner, SOLOGridAssigner
+from .backbones import EfficientNetLite
+from .heads import (
+    CommonStrideSupervision,
+    GreedyMaskNMS,
+    MatrixNMS,
+    PerLevelCellClassifier,
+    PerLevelSupervision,
+    SharedCellClassifier,
+    SparseSOLOHead,
+)
+from .losses import LossNormalizer, RandomNegativeCells, SmoothDiceLoss
+
+__all__ = [
+    'CommonStrideSupervision',
+    'EfficientNetLite',
+    'GreedyMaskNMS',
+    'LossNormalizer',
+    'MaskCellAssigner',
+    'MatrixNMS',
+    'PerLevelCellClassifier',
+    'PerLevelSupervision',
+    'RandomNegativeCells',
+    'SOLOGridAssigner',
+    'SharedCellClassifier',
+    'SmoothDiceLoss',
+    'SparseSOLOHead',
+]

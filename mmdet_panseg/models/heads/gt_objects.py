@@ -1,0 +1,95 @@
+"""What a SOLO head needs to know about the objects of an image."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from mmdet.structures.bbox import get_box_tensor
+from mmengine.structures import InstanceData
+from torch import Tensor
+from torch.nn import functional as F
+
+from mmdet_panseg.ops import mask_geometry, mask_targets
+
+TARGET_KEY = 'mask_targets_{}'
+"""Key of ``gt_instances`` for the mask targets that a worker made at a stride."""
+
+
+@dataclass
+class GTObjects:
+    """The ``N`` objects of an image.
+
+    Attributes:
+        boxes: ``(x1, y1, x2, y2)`` in pixels of the input, shape ``(N, 4)``.
+        labels: Class indices, int64, shape ``(N,)``.
+        areas: Mask areas in pixels, shape ``(N,)``.
+        centers: Centres of mass ``(x, y)`` in pixels, shape ``(N, 2)``.
+        masks: Full masks, uint8 array of shape ``(N, H, W)`` padded to the network's input; None when the data pipeline
+            made the targets.
+        made_targets: Targets by stride that the data pipeline made, each uint8, shape ``(N, h, w)``.
+    """
+
+    boxes: Tensor
+    labels: Tensor
+    areas: Tensor
+    centers: Tensor
+    masks: np.ndarray | None = None
+    made_targets: dict[int, Tensor] = field(default_factory=dict)
+
+    @classmethod
+    def from_instances(cls, instances: InstanceData, padded_size: tuple[int, int]) -> 'GTObjects':
+        """Read the objects out of mmdet's ``gt_instances``.
+
+        Args:
+            instances: Has ``bboxes`` and ``labels``, and either what :class:`~mmdet_panseg.datasets.FixClassGT` adds
+                (``areas``, ``centers``, ``mask_targets_S``) or mmdet's ``masks``.
+            padded_size: Height and width of the network's input in pixels.
+
+        Raises:
+            KeyError: If there are neither masks nor mask targets.
+        """
+        boxes, labels = get_box_tensor(instances.bboxes), instances.labels
+        prefix = TARGET_KEY.format('')
+        made = {int(key[len(prefix) :]): instances[key] for key in instances.keys() if key.startswith(prefix)}
+        if made:
+            return cls(boxes, labels, instances.areas, instances.centers, made_targets=made)
+        if 'masks' not in instances:
+            raise KeyError(
+                "gt_instances has neither 'masks' nor mask targets: load masks with "
+                "LoadAnnotations(with_mask=True) and pack them with PackPanopticInputs or PackDetInputs"
+            )
+        masks = instances.masks
+        if tuple(padded_size) != (masks.height, masks.width):
+            masks = masks.pad(padded_size)
+        array = masks.to_ndarray().reshape(len(labels), *padded_size).astype(np.uint8, copy=False)
+        geometry = mask_geometry(torch.from_numpy(array))
+        return cls(boxes, labels, geometry.areas.to(boxes.device), geometry.centers.to(boxes.device), masks=array)
+
+    def targets(self, stride: int, objects: Tensor, size: tuple[int, int]) -> Tensor:
+        """Give the mask targets of some objects.
+
+        Args:
+            stride: Size of a target pixel in pixels of the input.
+            objects: Indices of the objects, shape ``(P,)``.
+            size: Height and width of the targets; masks are padded with zeros or cropped at the bottom and right.
+
+        Returns:
+            Binary targets, uint8, shape ``(P, *size)``.
+
+        Raises:
+            KeyError: If the data pipeline made targets, but not at this stride.
+        """
+        if self.masks is not None:
+            chosen = mask_targets(self.masks[objects.cpu().numpy()], stride)
+            targets = torch.from_numpy(chosen).to(objects.device)
+        elif stride in self.made_targets:
+            targets = self.made_targets[stride][objects]
+        else:
+            raise KeyError(
+                f'the head needs mask targets at stride {stride}, the data pipeline made them at '
+                f'{sorted(self.made_targets)}: set FixClassGT(strides=...) in the train pipeline'
+            )
+        height, width = targets.shape[1:]
+        if (height, width) == tuple(size):
+            return targets
+        return F.pad(targets, (0, size[1] - width, 0, size[0] - height))

@@ -1,0 +1,36 @@
+"""Fixtures that all tests share."""
+
+import os
+from pathlib import Path
+
+# Two workers of a test run share the cores of a small machine.
+os.environ.setdefault('OMP_NUM_THREADS', '1')
+
+import pytest  # noqa: E402
+import torch  # noqa: E402
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+DATA_ROOT = Path(os.environ.get('PANSEG_DATA', REPOSITORY.parent / 'shared' / 'data'))
+
+
+@pytest.fixture(scope='session')
+def repository() -> Path:
+    return REPOSITORY
+
+
+@pytest.fixture(scope='session')
+def real_data():
+    """Give the folder of a pack of real photographs, or skip the test."""
+
+    def find(name: str) -> Path:
+        folder = DATA_ROOT / name
+        if not folder.is_dir():
+            pytest.skip(f'{name} is not in {DATA_ROOT}: set PANSEG_DATA to the folder that holds the real data packs')
+        return folder
+
+    return find
+
+
+@pytest.fixture(autouse=True)
+def fixed_seed():
+    torch.manual_seed(0)

@@ -1,0 +1,67 @@
+"""The ground truth itself, given to CocoMetric as predictions, must score 1."""
+
+import json
+
+import pytest
+import torch
+from mmdet.datasets.transforms import LoadAnnotations, PackDetInputs
+from mmdet.evaluation import CocoMetric
+from mmengine.structures import InstanceData
+
+from mmdet_panseg.datasets.checked_coco import CheckedCocoDataset
+from mmdet_panseg.datasets.checked_image import LoadCheckedImage
+
+PIPELINE = (
+    LoadCheckedImage(),
+    LoadAnnotations(with_bbox=True, with_mask=True),
+    PackDetInputs(meta_keys=('img_id', 'ori_shape')),
+)
+
+
+def score_of_ground_truth(arguments: dict, ann_file: str, relabel=lambda labels: labels) -> dict:
+    """Evaluates the loaded objects as predictions against the annotation file."""
+    dataset = CheckedCocoDataset(test_mode=True, pipeline=list(PIPELINE), **arguments)
+    metric = CocoMetric(ann_file=ann_file, metric=['bbox', 'segm'])
+    metric.dataset_meta = dataset.metainfo
+    for index in range(len(dataset)):
+        sample = dataset[index]['data_samples']
+        truth = sample.gt_instances
+        sample.pred_instances = InstanceData(
+            bboxes=truth.bboxes.tensor,
+            labels=relabel(truth.labels),
+            scores=torch.ones(len(truth)),
+            masks=truth.masks.to_tensor(torch.bool, 'cpu'),
+        )
+        metric.process({}, [sample.to_dict()])
+    return metric.evaluate(len(dataset))
+
+
+def test_small_set(coco_folder):
+    arguments = coco_folder.arguments()
+    scores = score_of_ground_truth(arguments, str(coco_folder.ann_file))
+    assert scores['coco/bbox_mAP'] == scores['coco/segm_mAP'] == 1.0
+
+
+def test_wrong_labels_do_not_score(coco_folder):
+    scores = score_of_ground_truth(coco_folder.arguments(), str(coco_folder.ann_file), lambda labels: 0 * labels)
+    assert scores['coco/bbox_mAP'] < 0.6 and scores['coco/segm_mAP'] < 0.6
+
+
+def test_chosen_class(coco_folder):
+    arguments = coco_folder.arguments(metainfo={'classes': ('pear tree',)})
+    scores = score_of_ground_truth(arguments, str(coco_folder.ann_file))
+    assert scores['coco/bbox_mAP'] == scores['coco/segm_mAP'] == 1.0
+
+
+@pytest.mark.parametrize('pack', ['coco_mini', 'nuclei_mini'])
+def test_real_photographs(real_data, tmp_path, pack):
+    root = real_data(pack)
+    content = json.loads((root / 'annotations' / 'instances_val.json').read_text())
+    content['images'] = content['images'][:6]
+    ids = {image['id'] for image in content['images']}
+    content['annotations'] = [a for a in content['annotations'] if a['image_id'] in ids]
+    ann_file = tmp_path / 'few.json'
+    ann_file.write_text(json.dumps(content))
+    arguments = {'data_root': str(root), 'ann_file': str(ann_file), 'data_prefix': {'img': 'images/val/'}}
+    scores = score_of_ground_truth(arguments, str(ann_file))
+    assert scores['coco/bbox_mAP'] == scores['coco/segm_mAP'] == 1.0

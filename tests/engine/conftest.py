@@ -1,0 +1,20 @@
+"""Makes the toy model, data and configs of this folder importable, here and in processes that tests start."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import toy_run  # noqa: E402
+
+
+@pytest.fixture
+def toy_config(tmp_path):
+    """Build the config of a toy run in a folder of its own; keyword arguments replace settings."""
+
+    def build(work_dir=tmp_path / 'run', **settings):
+        return toy_run.toy_config(work_dir, **settings)
+
+    return build

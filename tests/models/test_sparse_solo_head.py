@@ -1,0 +1,142 @@
+"""The sparse head against mmdet's own."""
+
+import copy
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import ConfigDict
+
+sys.path.insert(0, str(Path(__file__).parent))
+from solo_cases import STOCK, pair_of_heads, pyramid, random_samples  # noqa: E402
+
+from mmdet_panseg.models import SparseSOLOHead  # noqa: E402
+
+TOLERANCE = {torch.float32: dict(rtol=2e-4, atol=2e-5), torch.float64: dict(rtol=1e-9, atol=1e-9)}
+SIZES = {
+    'square': ((128, 128), (128, 128)),
+    'wide': ((90, 187), (96, 192)),
+    'tall': ((150, 65), (160, 96)),
+    'tiny': ((20, 31), (32, 32)),
+}
+
+
+def losses_with_gradients(head, features, samples):
+    features = [feature.detach().clone().requires_grad_() for feature in features]
+    head.zero_grad(set_to_none=True)
+    losses = head.loss(tuple(features), copy.deepcopy(samples))
+    sum(losses.values()).backward()
+    gradients = {name: parameter.grad for name, parameter in head.named_parameters()}
+    gradients.update({f'features.{level}': feature.grad for level, feature in enumerate(features)})
+    return losses, gradients
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+@pytest.mark.parametrize('size', SIZES)
+@pytest.mark.parametrize('counts', [[12], [0], [1], [5, 0, 9], [0, 0, 0]])
+def test_losses_and_gradients_equal_those_of_mmdet(dtype, size, counts):
+    image_size, padded_size = SIZES[size]
+    dense, sparse = pair_of_heads(dtype)
+    features = pyramid(len(counts), *padded_size, dtype=dtype)
+    samples = random_samples(7, counts, image_size, padded_size)
+
+    expected, expected_gradients = losses_with_gradients(dense, features, samples)
+    losses, gradients = losses_with_gradients(sparse, features, samples)
+
+    assert losses.keys() == expected.keys()
+    for name in expected:
+        torch.testing.assert_close(losses[name], expected[name], **TOLERANCE[dtype])
+    for name, gradient in gradients.items():
+        assert gradient is not None, f'{name} has no gradient'
+        torch.testing.assert_close(gradient, expected_gradients[name], msg=name, **TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+@pytest.mark.parametrize('size', SIZES)
+@pytest.mark.parametrize('batch', [1, 3])
+@pytest.mark.parametrize('test_cfg', [dict(), dict(kernel='linear'), dict(nms_pre=40, max_per_img=7)])
+def test_predictions_equal_those_of_mmdet(dtype, size, batch, test_cfg):
+    image_size, padded_size = SIZES[size]
+    dense, sparse = pair_of_heads(dtype, test_cfg=ConfigDict({**STOCK['test_cfg'], **test_cfg}))
+    features = pyramid(batch, *padded_size, dtype=dtype)
+    samples = random_samples(3, [2] * batch, image_size, padded_size)
+    dense.eval(), sparse.eval()
+
+    with torch.no_grad():
+        expected = dense.predict(tuple(features), samples, rescale=True)
+    results = sparse.predict(tuple(features), samples, rescale=True)
+
+    assert any(len(result.scores) > 3 for result in expected), 'the case has too few candidates to tell anything'
+    for result, reference in zip(results, expected, strict=True):
+        torch.testing.assert_close(result.scores, reference.scores, **TOLERANCE[dtype])
+        assert torch.equal(result.labels, reference.labels)
+        differing = (result.masks != reference.masks).sum()
+        assert differing == 0 if dtype == torch.float64 else differing <= 2e-5 * reference.masks.numel()
+        assert result.masks.shape[1:] == samples[0].ori_shape
+
+
+def test_there_are_no_candidates_after_init_weights():
+    head = SparseSOLOHead(**copy.deepcopy(STOCK))
+    head.init_weights()
+    head.eval()
+    samples = random_samples(0, [0, 0], (60, 90), (64, 96))
+    for result in head.predict(pyramid(2, 64, 96), samples, rescale=True):
+        assert len(result.scores) == 0
+        assert result.masks.shape == (0, 90, 135) and result.masks.dtype == torch.bool
+        assert result.bboxes.shape == (0, 4) and result.labels.dtype == torch.long
+
+
+def test_results_without_rescale_have_the_size_of_the_input():
+    _, head = pair_of_heads()
+    head.eval()
+    samples = random_samples(0, [0], (90, 187), (96, 192))
+    (result,) = head.predict(pyramid(1, 96, 192), samples, rescale=False)
+    assert len(result.masks) and result.masks.shape[1:] == (90, 187)
+
+
+def test_boxes_enclose_the_masks():
+    _, head = pair_of_heads()
+    head.eval()
+    samples = random_samples(0, [0], (90, 187), (96, 192))
+    (result,) = head.predict(pyramid(1, 96, 192), samples, rescale=True)
+    assert len(result.masks)
+    for mask, box in zip(result.masks, result.bboxes, strict=True):
+        if mask.any():
+            rows, columns = mask.nonzero(as_tuple=True)
+            expected = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+            assert box.tolist() == [float(value) for value in expected]
+        else:
+            assert box.tolist() == [0, 0, 0, 0]
+
+
+def test_chunks_of_one_mask_change_nothing():
+    _, whole = pair_of_heads(torch.float64)
+    chunked = SparseSOLOHead(**copy.deepcopy(STOCK), memory_budget=1e-6).double()
+    chunked.load_state_dict(whole.state_dict())
+    features = pyramid(2, 96, 128, dtype=torch.float64)
+    samples = random_samples(5, [6, 3], (96, 128), (96, 128))
+    expected, expected_gradients = losses_with_gradients(whole, features, samples)
+    losses, gradients = losses_with_gradients(chunked, features, samples)
+    torch.testing.assert_close(losses, expected)
+    torch.testing.assert_close(gradients, expected_gradients)
+    whole.eval(), chunked.eval()
+    for one, other in zip(whole.predict(features, samples), chunked.predict(features, samples), strict=True):
+        torch.testing.assert_close(one.scores, other.scores)
+        assert torch.equal(one.masks, other.masks)
+
+
+def test_default_strides_train():
+    arguments = {key: value for key, value in STOCK.items() if key != 'strides'}
+    head = SparseSOLOHead(**copy.deepcopy(arguments))
+    losses, gradients = losses_with_gradients(
+        head, pyramid(1, 96, 96), random_samples(1, [4], (96, 96), (96, 96))
+    )
+    assert all(torch.isfinite(loss) for loss in losses.values())
+    assert all(gradient is not None for gradient in gradients.values())
+
+
+def test_wrong_number_of_levels_is_named():
+    _, head = pair_of_heads()
+    with pytest.raises(ValueError, match='5 levels, but the neck gives 4'):
+        head.loss(pyramid(1, 64, 64)[:4], random_samples(0, [1], (64, 64), (64, 64)))

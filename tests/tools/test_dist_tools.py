@@ -1,0 +1,39 @@
+"""Several processes on a machine without a GPU."""
+
+import json
+
+import pytest
+import torch
+from toy_run import write_echo_config, write_toy_config
+
+pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason='with a GPU the processes use nccl')
+
+
+def test_two_processes_train_one_model(run_tool, tmp_path):
+    folder = tmp_path / 'a folder'
+    folder.mkdir()
+    hooks = [dict(type='ReportProcessesHook')]
+    config = write_toy_config(folder, iterations=4, custom_hooks=hooks)
+    run = run_tool('dist_train.sh', config, 2, '--cfg-options', 'note=one  two', '--amp', OMP_NUM_THREADS='')
+    assert run.returncode == 0, run.stderr
+    report = json.loads((folder / 'run' / 'processes.json').read_text())
+    assert report['spread'] == 0
+    threads = report.pop('threads')
+    assert threads >= 1
+    expected = dict(world_size=2, backend='gloo', wrapper='MMDistributedDataParallel', note='one  two')
+    assert {key: report[key] for key in expected} == expected
+    assert (folder / 'run' / 'iter_4.pth').exists()
+
+
+def test_two_processes_test_one_model(run_tool, tmp_path):
+    config = write_echo_config(tmp_path, miss=(3,))
+    torch.save(dict(state_dict=dict(weight=torch.ones(3))), tmp_path / 'weights.pth')
+    run = run_tool('dist_test.sh', config, tmp_path / 'weights.pth', 2)
+    assert run.returncode == 0, run.stderr
+    metrics = json.loads((tmp_path / 'test' / 'test_metrics.json').read_text())['metrics']
+    assert metrics['coco/segm_mAP'] == pytest.approx(0.75, abs=0.01)
+
+
+def test_number_of_processes_is_checked(run_tool):
+    run = run_tool('dist_train.sh', 'config.py', 'two')
+    assert run.returncode == 2 and "'two'" in run.stderr

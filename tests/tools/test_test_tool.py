@@ -1,0 +1,74 @@
+"""``tools/test.py`` as a user runs it."""
+
+import json
+import os
+import re
+
+import pytest
+import torch
+from toy_run import write_echo_config
+
+COCO_LINE = re.compile(r'Average (Precision|Recall) .*\] = (-?[\d.]+)')
+
+
+class RunsOnLoad:
+    """Unpickling makes a folder."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+@pytest.fixture
+def weights(tmp_path):
+    path = tmp_path / 'weights.pth'
+    torch.save(dict(state_dict=dict(weight=torch.ones(3))), path)
+    return path
+
+
+def test_prints_the_coco_table_and_writes_json(run_tool, tmp_path, weights):
+    config = write_echo_config(tmp_path, miss=(3,))
+    run = run_tool('test.py', config, weights, '--classwise', '--out', tmp_path / 'found.pkl')
+    assert run.returncode == 0, run.stderr
+    values = [float(match[2]) for match in COCO_LINE.finditer(run.stdout)]
+    assert len(values) == 24
+    assert values[0] == values[12] == pytest.approx(0.75, abs=0.01)  # one image of four has no predictions
+    assert re.search(r'\| cat +\| 0\.7', run.stdout)
+    written = json.loads((tmp_path / 'test' / 'test_metrics.json').read_text())
+    metrics = written['metrics']
+    for kind in ('bbox', 'segm'):
+        names = [name for name in metrics if name.startswith(f'coco/{kind}_')]
+        assert len(names) == 12
+        assert metrics[f'coco/{kind}_mAP'] == pytest.approx(0.75, abs=0.01)
+        assert metrics[f'coco/{kind}_mAP_l'] == -1  # there are no large objects
+    assert metrics['coco/dog_precision'] == pytest.approx(0.75, abs=0.01)
+    assert (tmp_path / 'found.pkl').exists() and list((tmp_path / 'test').glob('run_test_*.json'))
+
+
+def test_a_model_that_finds_nothing_has_a_json_too(run_tool, tmp_path, weights):
+    config = write_echo_config(tmp_path, miss=(0, 1, 2, 3))
+    run = run_tool('test.py', config, weights, '--json', tmp_path / 'metrics.json')
+    assert run.returncode == 0, run.stderr
+    assert json.loads((tmp_path / 'metrics.json').read_text())['metrics'] == {}
+    assert 'the model found nothing' in run.stdout
+
+
+def test_code_in_checkpoints_is_run_on_request_only(run_tool, tmp_path):
+    config, target = write_echo_config(tmp_path), tmp_path / 'created'
+    content = dict(state_dict=dict(weight=torch.ones(3)), extra=RunsOnLoad(str(target)))
+    torch.save(content, tmp_path / 'evil.pth')
+    run = run_tool('test.py', config, tmp_path / 'evil.pth')
+    assert run.returncode == 2 and 'mkdir' in run.stderr and '--trust-checkpoint' in run.stderr
+    assert 'Traceback' not in run.stderr and not target.exists()
+    run = run_tool('test.py', config, tmp_path / 'evil.pth', '--trust-checkpoint')
+    assert run.returncode == 0, run.stderr
+    assert target.exists()
+
+
+def test_checkpoints_of_other_models_are_refused(run_tool, tmp_path):
+    config = write_echo_config(tmp_path)
+    torch.save(dict(state_dict=dict(weight=torch.ones(4))), tmp_path / 'other.pth')
+    run = run_tool('test.py', config, tmp_path / 'other.pth')
+    assert run.returncode == 2 and 'weight (file [4], model [3])' in run.stderr and 'Traceback' not in run.stderr
