@@ -180,8 +180,9 @@ def _loading_step(pipeline: Sequence[ConfigDict], part_of_name: str, default: st
 
 
 def _caption(path: str, truth: Instances, predicted: Instances, score_thr: float) -> str:
-    count = len(truth.labels)
-    objects = f'{count} object' + ('s' if count != 1 else '')
+    crowds = int(np.count_nonzero(truth.crowds))
+    counted = [(len(truth.labels) - crowds, 'object'), (crowds, 'crowd')]
+    objects = ' and '.join(f'{n} {noun}{"s" * (n != 1)}' for n, noun in counted if n or noun == 'object')
     return f'{Path(path).name}   ·   {objects}, {len(predicted.labels)} found with score ≥ {score_thr:g}'
 
 

@@ -75,9 +75,7 @@ def check_images(images: list[dict], ann_file: str) -> None:
             positive.
     """
     if not images:
-        raise AnnotationFileError(
-            f"Annotation file '{ann_file}': the list 'images' is empty; nothing can be loaded."
-        )
+        raise AnnotationFileError(f"Annotation file '{ann_file}': the list 'images' is empty; nothing can be loaded.")
     columns = {key: _column(images, key, 'images', ann_file) for key in IMAGE_KEYS}
     _refuse_repeated(columns['id'], 'images', ann_file)
     for name, height, width in zip(columns['file_name'], columns['height'], columns['width'], strict=True):
@@ -100,8 +98,7 @@ def check_categories(categories: list[dict], ann_file: str) -> None:
     """
     if not categories:
         raise AnnotationFileError(
-            f"Annotation file '{ann_file}': the list 'categories' is empty; "
-            "write 'id' and 'name' of each class."
+            f"Annotation file '{ann_file}': the list 'categories' is empty; write 'id' and 'name' of each class."
         )
     columns = {key: _column(categories, key, 'categories', ann_file) for key in CATEGORY_KEYS}
     _refuse_repeated(columns['id'], 'categories', ann_file)
@@ -130,9 +127,7 @@ def group_annotations(
         AnnotationFileError: If a key is missing, an id is used twice, or an image or category id is not in
             the file.
     """
-    columns = {
-        key: _column(annotations, key, 'annotations', ann_file) for key in (*ANNOTATION_KEYS, *more_keys)
-    }
+    columns = {key: _column(annotations, key, 'annotations', ann_file) for key in (*ANNOTATION_KEYS, *more_keys)}
     _refuse_repeated(columns['id'], 'annotations', ann_file)
     for key, known, section in (
         ('image_id', set(image_ids), 'images'),
@@ -158,9 +153,7 @@ def _column(entries: list[dict], key: str, section: str, ann_file: str) -> list:
         return [entry[key] for entry in entries]
     except (KeyError, TypeError, IndexError):
         lacking = [i for i, entry in enumerate(entries) if not isinstance(entry, dict) or key not in entry]
-    examples = [
-        f'no. {i} (id {entries[i].get("id")})' if isinstance(entries[i], dict) else i for i in lacking
-    ]
+    examples = [f'no. {i} (id {entries[i].get("id")})' if isinstance(entries[i], dict) else i for i in lacking]
     raise AnnotationFileError(
         f"Annotation file '{ann_file}': {len(lacking)} entries of '{section}' have no key '{key}' "
         f'({shown(examples)}); add it to each of them.'

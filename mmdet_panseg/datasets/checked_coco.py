@@ -115,9 +115,7 @@ class CheckedCocoDataset(CocoDataset):
         # A test set without ground truth (COCO's test-dev) has no annotations.
         keys = ('images', 'categories') if self.test_mode else ('images', 'annotations', 'categories')
         content = read_annotation_file(self.ann_file, self.backend_args, keys)
-        images, annotations, categories = (
-            content.get(k, []) for k in ('images', 'annotations', 'categories')
-        )
+        images, annotations, categories = (content.get(k, []) for k in ('images', 'annotations', 'categories'))
         check_images(images, self.ann_file)
         check_categories(categories, self.ann_file)
         self._settle_classes(categories)
@@ -131,9 +129,7 @@ class CheckedCocoDataset(CocoDataset):
             more_keys=('iscrowd',) if self.test_mode else (),
         )
         self._check_image_files(images)
-        self.report = AnnotationReport(
-            self.ann_file, num_images=len(images), num_annotations=len(annotations)
-        )
+        self.report = AnnotationReport(self.ann_file, num_images=len(images), num_annotations=len(annotations))
         data_list = [
             self.parse_data_info(
                 {
@@ -172,13 +168,10 @@ class CheckedCocoDataset(CocoDataset):
             else:
                 kept.append(info)
                 continue
-            self.report.filtered.setdefault(reason, Finding()).add(
-                info['img_id'], osp.basename(info['img_path'])
-            )
+            self.report.filtered.setdefault(reason, Finding()).add(info['img_id'], osp.basename(info['img_path']))
         if not kept:
             raise AnnotationFileError(
-                '\n'.join(self.report.lines())
-                + "\nNo image is left: correct 'filter_cfg' or 'metainfo.classes'."
+                '\n'.join(self.report.lines()) + "\nNo image is left: correct 'filter_cfg' or 'metainfo.classes'."
             )
         return kept
 
@@ -207,9 +200,7 @@ class CheckedCocoDataset(CocoDataset):
                 error = broken
         if len(self.skipped) == len(self):
             fault = error or self._first_skipped()
-            raise DatasetError(
-                f"None of the {len(self)} images of '{self.ann_file}' can be used. {fault}"
-            ) from error
+            raise DatasetError(f"None of the {len(self)} images of '{self.ann_file}' can be used. {fault}") from error
         return None
 
     def get_subset_(self, indices: Sequence[int] | int) -> None:
@@ -246,9 +237,7 @@ class CheckedCocoDataset(CocoDataset):
         self.cat_ids = [ids[name] for name in classes]
         self.cat2label = {category_id: label for label, category_id in enumerate(self.cat_ids)}
 
-    def _usable_annotations(
-        self, annotations: Sequence[dict], image: dict, names: dict[Any, str]
-    ) -> list[dict]:
+    def _usable_annotations(self, annotations: Sequence[dict], image: dict, names: dict[Any, str]) -> list[dict]:
         """Annotations of one image that can be used; what happens to the others goes into the report."""
         usable = []
         report, height, width = self.report, image['height'], image['width']
@@ -286,8 +275,6 @@ class CheckedCocoDataset(CocoDataset):
         if not lines or not is_main_process():
             return
         if self.test_mode and self.report.has_bad_annotations:
-            lines.append(
-                '  CocoMetric(ann_file=...) reads the file itself and still counts what is left out.'
-            )
+            lines.append('  CocoMetric(ann_file=...) reads the file itself and still counts what is left out.')
         serious = self.report.has_bad_annotations or self.report.filtered
         print_log('\n'.join(lines), logger='current', level=logging.WARNING if serious else logging.INFO)

@@ -51,9 +51,7 @@ def choose_classes(categories: list[dict], wanted: Sequence[str] | None, ann_fil
     for repeated, place in ((in_file_order, f"'categories' of '{ann_file}'"), (wanted, "'metainfo.classes'")):
         twice = sorted(name for name in chosen if list(repeated).count(name) > 1)
         if twice:
-            raise AnnotationFileError(
-                f'{place} lists {", ".join(map(repr, twice))} twice; class names must be unique.'
-            )
+            raise AnnotationFileError(f'{place} lists {", ".join(map(repr, twice))} twice; class names must be unique.')
     if tuple(wanted) != in_file_order:
         raise AnnotationFileError(
             f"'metainfo.classes' are in another order than 'categories' of '{ann_file}', by which labels are "

@@ -24,8 +24,4 @@ def find_missing_files(paths: Sequence[str]) -> list[str]:
                 listings[folder] = {entry.name for entry in entries}
     # A listing may spell a name otherwise (capitals, Unicode forms) than a file system that opens it all the
     # same.
-    return [
-        path
-        for path in paths
-        if osp.basename(path) not in listings[osp.dirname(path)] and not osp.isfile(path)
-    ]
+    return [path for path in paths if osp.basename(path) not in listings[osp.dirname(path)] and not osp.isfile(path)]

@@ -27,12 +27,15 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None, work
         The config.
 
     Raises:
-        ConfigError: When the file does not exist, or an option cannot be merged.
+        ConfigError: When the file or one of its ``_base_`` files does not exist, or an option cannot be merged.
     """
     path = Path(path)
     if not path.is_file():
         raise ConfigError(f'{path}: no such config file.{_near_configs(path)}')
-    config = Config.fromfile(path)
+    try:
+        config = Config.fromfile(path)
+    except FileNotFoundError as error:  # one of its parents
+        raise ConfigError(f'{path}: needs a file that does not exist ({error}).') from error
     for key in options or ():
         warning = unknown_key_warning(config.to_dict(), key)
         if warning:

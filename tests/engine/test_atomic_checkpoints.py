@@ -67,7 +67,11 @@ def test_killed_writer_leaves_a_whole_file(tmp_path):
 @pytest.mark.parametrize('broken', ['torch.save', 'os.replace'])
 def test_failed_checkpoint_leaves_the_previous_one(toy_config, monkeypatch, broken):
     runner = Runner.from_cfg(
-        toy_config(default_hooks=dict(checkpoint=dict(type='AtomicCheckpointHook', by_epoch=False, interval=2, max_keep_ckpts=1)))
+        toy_config(
+            default_hooks=dict(
+                checkpoint=dict(type='AtomicCheckpointHook', by_epoch=False, interval=2, max_keep_ckpts=1)
+            )
+        )
     )
     module = torch if broken == 'torch.save' else os
     name = broken.split('.')[1]

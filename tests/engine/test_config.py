@@ -39,6 +39,12 @@ def test_missing_configs_name_what_is_near(folder):
             load_config(path)
 
 
+def test_missing_parents_are_named(folder):
+    (folder / 'child.py').write_text("_base_ = ['parent.py']")
+    with pytest.raises(ConfigError, match=r'child\.py: needs a file that does not exist.*parent\.py'):
+        load_config('child.py')
+
+
 def test_work_dir_is_the_first_that_is_given(folder):
     assert load_config('solo_r50.py').work_dir == 'work_dirs/solo_r50'
     assert load_config('solo_r50.py', dict(work_dir='b')).work_dir == 'b'

@@ -15,7 +15,6 @@ from mmengine.structures import InstanceData
 from torch import nn
 from torch.utils.data import Dataset
 
-
 _numbers = itertools.count()
 
 
@@ -95,7 +94,6 @@ class ReportProcessesHook(Hook):
             wrapper=type(runner.model).__name__,
             spread=max(float((copy - weights).abs().max()) for copy in copies),
             threads=torch.get_num_threads(),
-            note=runner.cfg.get('note'),
         )
         if is_main_process():
             Path(runner.work_dir, 'processes.json').write_text(json.dumps(report))

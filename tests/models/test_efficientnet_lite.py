@@ -267,9 +267,7 @@ def test_wrong_arguments_are_named(arguments):
 
 def test_backbone_and_fpn_from_config():
     backbone = MODELS.build(dict(type='EfficientNetLite', arch='lite2', pretrained=False))
-    neck = MODELS.build(
-        dict(type='FPN', in_channels=list(backbone.out_channels), out_channels=16, num_outs=5)
-    )
+    neck = MODELS.build(dict(type='FPN', in_channels=list(backbone.out_channels), out_channels=16, num_outs=5))
     outs = neck(backbone(torch.randn(1, 3, 97, 61)))
     assert [tuple(out.shape[1:]) for out in outs] == [
         (16, 25, 16),

@@ -47,28 +47,28 @@ def test_prints_the_coco_table_and_writes_json(run_tool, tmp_path, weights):
     assert (tmp_path / 'found.pkl').exists() and list((tmp_path / 'test').glob('run_test_*.json'))
 
 
-def test_a_model_that_finds_nothing_has_a_json_too(run_tool, tmp_path, weights):
+def test_a_model_that_finds_nothing_has_a_json_too(call_tool, tmp_path, weights):
     config = write_echo_config(tmp_path, miss=(0, 1, 2, 3))
-    run = run_tool('test.py', config, weights, '--json', tmp_path / 'metrics.json')
+    run = call_tool('test.py', config, weights, '--json', tmp_path / 'metrics.json')
     assert run.returncode == 0, run.stderr
     assert json.loads((tmp_path / 'metrics.json').read_text())['metrics'] == {}
     assert 'the model found nothing' in run.stdout
 
 
-def test_code_in_checkpoints_is_run_on_request_only(run_tool, tmp_path):
+def test_code_in_checkpoints_is_run_on_request_only(call_tool, tmp_path):
     config, target = write_echo_config(tmp_path), tmp_path / 'created'
     content = dict(state_dict=dict(weight=torch.ones(3)), extra=RunsOnLoad(str(target)))
     torch.save(content, tmp_path / 'evil.pth')
-    run = run_tool('test.py', config, tmp_path / 'evil.pth')
+    run = call_tool('test.py', config, tmp_path / 'evil.pth')
     assert run.returncode == 2 and 'mkdir' in run.stderr and '--trust-checkpoint' in run.stderr
     assert 'Traceback' not in run.stderr and not target.exists()
-    run = run_tool('test.py', config, tmp_path / 'evil.pth', '--trust-checkpoint')
+    run = call_tool('test.py', config, tmp_path / 'evil.pth', '--trust-checkpoint')
     assert run.returncode == 0, run.stderr
     assert target.exists()
 
 
-def test_checkpoints_of_other_models_are_refused(run_tool, tmp_path):
+def test_checkpoints_of_other_models_are_refused(call_tool, tmp_path):
     config = write_echo_config(tmp_path)
     torch.save(dict(state_dict=dict(weight=torch.ones(4))), tmp_path / 'other.pth')
-    run = run_tool('test.py', config, tmp_path / 'other.pth')
+    run = call_tool('test.py', config, tmp_path / 'other.pth')
     assert run.returncode == 2 and 'weight (file [4], model [3])' in run.stderr and 'Traceback' not in run.stderr

@@ -1,14 +1,20 @@
 """Make the embedded data set of scenes and print what is in it."""
 
+from __future__ import annotations
+
 import argparse
 import signal
 import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 from rich.console import Console
 from rich.table import Table
 
-from mmdet_panseg.datasets.scenes import SceneSummary, make_scenes, summarise_scenes
+if TYPE_CHECKING:
+    from mmdet_panseg.datasets.scenes import SceneSummary
 
 
 def parse_args() -> argparse.Namespace:
@@ -54,6 +60,10 @@ def summary_table(summaries: dict[str, SceneSummary]) -> Table:
 def main() -> None:
     """Run the command."""
     args = parse_args()
+    if find_spec('mmdet_panseg') is None:  # not installed: use the package beside this folder
+        sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    from mmdet_panseg.datasets.scenes import make_scenes, summarise_scenes
+
     cv2.setNumThreads(1)
     # A polite kill removes the unfinished folder as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

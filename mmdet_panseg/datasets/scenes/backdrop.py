@@ -15,7 +15,7 @@ _LOOKS: dict[str, tuple[str, tuple[float, float], list[list[tuple[int, int, int]
         [
             [(96, 160, 226), (140, 190, 236), (246, 248, 250)],
             [(120, 185, 235), (180, 215, 240), (250, 250, 250)],
-            [(235, 150, 110), (245, 185, 150), (255, 225, 190)],
+            [(205, 120, 150), (232, 160, 165), (255, 222, 205)],
             [(150, 160, 175), (180, 188, 198), (215, 218, 222)],
         ],
     ),
@@ -52,19 +52,21 @@ _LOOKS: dict[str, tuple[str, tuple[float, float], list[list[tuple[int, int, int]
         [
             [(205, 195, 180), (130, 55, 40), (185, 95, 70)],
             [(150, 140, 130), (105, 50, 40), (150, 80, 60)],
-            [(225, 215, 200), (170, 120, 75), (215, 165, 115)],
+            [(215, 205, 185), (140, 98, 52), (188, 142, 84)],
         ],
     ),
 )
 _BRICK_STOPS = (0.0, 0.2, 1.0)
 _STOPS = (0.0, 0.5, 1.0)
+_USUAL_SIDE = 286.0  # square root of 320 x 256, the size the zooms are meant for
 
 
 def _surface(name: str, rng: Generator, shape: tuple[int, int]) -> np.ndarray:
     """Texture (height, width, 3) uint8 of one stuff class over the whole image."""
     tile, zooms, palettes = _LOOKS[name]
     turn = rng.uniform(-0.08, 0.08)
-    step = 1 / np.exp(rng.uniform(*np.log(zooms)))
+    # Textures grow with the picture, so that bricks are bricks at every size.
+    step = _USUAL_SIDE / np.sqrt(shape[0] * shape[1]) / np.exp(rng.uniform(*np.log(zooms)))
     shift = rng.uniform(0, 256, 2)
     to_tile = np.array(
         [

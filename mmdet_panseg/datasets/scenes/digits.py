@@ -1,6 +1,6 @@
 """Outlines of handwritten digits, from the 8x8 scans that come with scikit-learn."""
 
-from functools import lru_cache
+from functools import cache
 
 import cv2
 import numpy as np
@@ -11,14 +11,13 @@ _MARGIN = 12
 _HELD_OUT = 5  # every fifth scan is kept for validation
 
 
-@lru_cache(maxsize=1)
+@cache
 def _scans() -> np.ndarray:
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
         raise ImportError(
-            "scenes: the thing class 'digit' is made from scikit-learn's handwritten digits: "
-            'pip install scikit-learn'
+            "scenes: the thing class 'digit' is made from scikit-learn's handwritten digits: pip install scikit-learn"
         ) from error
     return load_digits().images.astype(np.float32) / 16.0
 

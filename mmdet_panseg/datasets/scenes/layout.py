@@ -1,7 +1,7 @@
 """Layout of the stuff: which stuff class each pixel of the empty scene belongs to.
 
-Four kinds of places (landscape, aerial view, wall, street) put together from wavy bands, blobs, strips and houses, so that most
-scenes have a class in several islands.
+Four kinds of places (landscape, aerial view, wall, street) put together from wavy bands, blobs, strips and
+houses, so that most scenes have a class in several islands.
 """
 
 import cv2

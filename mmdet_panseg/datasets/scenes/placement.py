@@ -14,7 +14,7 @@ _BUSY = 0.15  # share of images with many things in one or two heaps
 
 
 def _count_things(rng: Generator, most: int, busy: bool) -> int:
-    low, high = (2 / 3, 1.0) if busy else (0.0, 2 / 3)
+    low, high = (2 / 3, 1.0) if busy else (0.0, 3 / 4)
     return max(1, round(most * rng.uniform(low, high)))
 
 
@@ -56,7 +56,7 @@ def place_things(rng: Generator, settings: SceneSettings, split: str) -> list[Sp
         if busy:
             centres = rng.normal(heaps[rng.integers(2)], 0.16 * extent, (2, 2))
         else:
-            centres = rng.uniform(-0.03, 1.03, (3, 2)) * extent
+            centres = rng.uniform(0.0, 1.0, (3, 2)) * extent
         centre = max(centres, key=lambda c: _distance(sprites, c, size))
         name = THING_CLASSES[rng.integers(len(THING_CLASSES))]
         sprites.append(make_sprite(name, rng, split, size, centre))
@@ -81,17 +81,19 @@ def place_crowd(rng: Generator, settings: SceneSettings, split: str) -> tuple[li
         return None
     height, width = settings.height, settings.width
     size = settings.min_size * rng.uniform(0.9, 1.5)
-    number = int(rng.integers(14, 36))
-    spread = 0.45 * size * np.sqrt(number) * np.array([rng.uniform(1.0, 1.6), 1.0])
+    number = int(rng.integers(16, 40))
+    spread = 0.62 * size * np.sqrt(number) * np.array([rng.uniform(1.0, 1.6), 0.9])
     centre = rng.uniform(0.15, 0.85, 2) * [width, height]
     name = THING_CLASSES[rng.integers(len(THING_CLASSES))]
     region = np.zeros((height, width), np.uint8)
     members = []
     for _ in range(number):
-        sprite = make_sprite(name, rng, split, size * rng.uniform(0.85, 1.15), rng.normal(centre, spread / 1.5))
+        angle, radius = rng.uniform(0, 2 * np.pi), rng.uniform() ** 0.6
+        spot = centre + spread * radius * np.array([np.cos(angle), np.sin(angle)])
+        sprite = make_sprite(name, rng, split, size * rng.uniform(0.85, 1.15), spot)
         window = sprite.window(height, width)
         if window is not None:
             members.append(sprite)
             region[window[0]] |= sprite.mask[window[1]].astype(np.uint8)
-    gap = 2 * max(1, round(size / 4)) + 1
+    gap = 2 * max(1, round(size / 3)) + 1
     return members, cv2.morphologyEx(region, cv2.MORPH_CLOSE, np.ones((gap, gap), np.uint8)).astype(bool)

@@ -1,7 +1,8 @@
 """Outlines of the thing classes, before they are turned, stretched and placed.
 
-An outline is a list of closed contours, float64 (N, 2) in x, y, filled by the even-odd rule, so that a contour inside
-another one is a hole. Crescent, ell, triangle and most digits have their centre of mass away from the centre of their box.
+An outline is a list of closed contours, float64 (N, 2) in x, y, filled by the even-odd rule, so that a contour
+inside another one is a hole. Crescent, ell, triangle and most digits have their centre of mass away from the centre
+of their box.
 """
 
 from collections.abc import Callable
@@ -44,7 +45,7 @@ def _ring(rng: Generator) -> Outline:
 
 
 def _crescent(rng: Generator) -> Outline:
-    # Both arcs end where the unit circle and the bite, moved by `shift`, meet: at +-`tip` seen from the circle's centre.
+    # Both arcs end where the unit circle and the bite, a circle moved by `shift`, meet: at +-`tip` and +-`bite_tip`.
     shift, bite = rng.uniform(0.35, 0.55), rng.uniform(0.75, 0.85)
     tip = np.arccos((1 + shift**2 - bite**2) / (2 * shift))
     bite_tip = np.arctan2(np.sin(tip), np.cos(tip) - shift)

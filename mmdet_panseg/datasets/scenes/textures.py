@@ -1,11 +1,11 @@
 """Grey texture tiles that repeat seamlessly, and their colouring by look-up tables.
 
-Every tile is uint8 (256, 256), made once per process from a fixed seed. Drawing a texture means sampling its tile through
-an affine map and looking up a colour for each grey value.
+Every tile is uint8 (256, 256), made once per process from a fixed seed. Drawing a texture means sampling its tile
+through an affine map and looking up a colour for each grey value.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 
 import cv2
 import numpy as np
@@ -72,7 +72,7 @@ _MAKERS = dict(
 )
 
 
-@lru_cache(maxsize=None)
+@cache
 def texture_tile(name: str) -> np.ndarray:
     """Grey tile (256, 256) uint8 of a texture; it repeats without a seam."""
     return np.round(255 * _MAKERS[name]()).astype(np.uint8)

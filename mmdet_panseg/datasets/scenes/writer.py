@@ -114,8 +114,8 @@ def make_scenes(
 
     Under ``root`` lie ``images/{train,val}/000000.jpg``, ``annotations/instances_{train,val}.json``,
     ``annotations/panoptic_{train,val}.json`` with ``annotations/panoptic_{train,val}/000000.png``, and
-    ``annotations/settings.json``. The same arguments give the same bytes (with the same OpenCV), and image k is the same
-    however many images are made.
+    ``annotations/settings.json``. The same arguments give the same bytes (with the same OpenCV), and image k is the
+    same however many images are made.
 
     Args:
         root: Folder of the data set; appears only when the set is complete.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 
@@ -25,4 +26,9 @@ class ChannelsLastHook(Hook):
         Args:
             runner: The runner, whose model may be wrapped for data parallelism.
         """
-        runner.model.to(memory_format=torch.channels_last)
+        if is_model_wrapper(runner.model):
+            # the wrapper has laid out its gradient buffers for the old format
+            model = runner.model.module.to(memory_format=torch.channels_last)
+            runner.model = runner.wrap_model(runner.cfg.get('model_wrapper_cfg'), model)
+        else:
+            runner.model.to(memory_format=torch.channels_last)

@@ -92,9 +92,7 @@ class SamePadConv2d(nn.Conv2d):
 class _InvertedResidual(nn.Module):
     """Expand 1×1, depthwise k×k, project 1×1; with a shortcut where the shape stays the same."""
 
-    def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: int, stride: int, expand_ratio: int
-    ) -> None:
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, stride: int, expand_ratio: int) -> None:
         super().__init__()
         mid_channels = in_channels * expand_ratio
         self.with_expansion = expand_ratio != 1
@@ -130,9 +128,7 @@ def _build_blocks(stages: list[list[_BlockGroup]]) -> list[_InvertedResidual]:
     for group in (group for stage in stages for group in stage):
         for repeat in range(group.repeats):
             stride = group.stride if repeat == 0 else 1
-            blocks.append(
-                _InvertedResidual(in_channels, group.channels, group.kernel_size, stride, group.expand_ratio)
-            )
+            blocks.append(_InvertedResidual(in_channels, group.channels, group.kernel_size, stride, group.expand_ratio))
             in_channels = group.channels
     return blocks
 
@@ -142,9 +138,7 @@ def _check_arguments(arch: str, out_indices: Sequence[int], frozen_stages: int) 
         raise ValueError(f'EfficientNetLite: arch="{arch}" is unknown; choose one of {", ".join(_SCALING)}.')
     num_stages = len(_BASE_STAGES)
     if not out_indices or list(out_indices) != sorted(set(out_indices) & set(range(num_stages))):
-        raise ValueError(
-            f'EfficientNetLite: out_indices={tuple(out_indices)} must be rising, in 0..{num_stages - 1}.'
-        )
+        raise ValueError(f'EfficientNetLite: out_indices={tuple(out_indices)} must be rising, in 0..{num_stages - 1}.')
     if not -1 <= frozen_stages <= max(out_indices) + 1:
         raise ValueError(
             f'EfficientNetLite: frozen_stages={frozen_stages} must lie in -1..{max(out_indices) + 1}, '
@@ -289,10 +283,6 @@ class EfficientNetLite(BaseModule):
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args, **kwargs) -> None:
         """Accept the packages' key names in every way of loading, mmengine's ``Pretrained`` included."""
         if f'{prefix}_conv_stem.weight' in state_dict:
-            theirs = {
-                key[len(prefix) :]: state_dict.pop(key) for key in list(state_dict) if key.startswith(prefix)
-            }
-            state_dict.update(
-                {prefix + key: value for key, value in weights.rename_package_keys(theirs).items()}
-            )
+            theirs = {key[len(prefix) :]: state_dict.pop(key) for key in list(state_dict) if key.startswith(prefix)}
+            state_dict.update({prefix + key: value for key, value in weights.rename_package_keys(theirs).items()})
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)

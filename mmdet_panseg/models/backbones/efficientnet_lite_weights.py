@@ -73,9 +73,7 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
         ValueError: If the file is not a checkpoint of tensors, or does not fit the model.
     """
     if not Path(path).is_file():
-        raise FileNotFoundError(
-            f'EfficientNetLite: the checkpoint {path} does not exist; check `pretrained`.'
-        )
+        raise FileNotFoundError(f'EfficientNetLite: the checkpoint {path} does not exist; check `pretrained`.')
     state_dict = _read_tensors(path)
     expected = model.state_dict()
     if '_conv_stem.weight' in state_dict:
@@ -105,8 +103,6 @@ def _read_tensors(path: str | Path) -> dict[str, Tensor]:
     except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
         raise ValueError(f'EfficientNetLite: {path} is not a checkpoint of plain tensors: {error}') from error
     state_dict = content.get('state_dict', content) if isinstance(content, dict) else None
-    if not isinstance(state_dict, dict) or not all(
-        isinstance(value, Tensor) for value in state_dict.values()
-    ):
+    if not isinstance(state_dict, dict) or not all(isinstance(value, Tensor) for value in state_dict.values()):
         raise ValueError(f'EfficientNetLite: {path} holds no state dict of tensors.')
     return state_dict

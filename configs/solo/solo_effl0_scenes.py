@@ -1,0 +1,9 @@
+# The embedded scenes: 8 classes of things, 320x256.
+_base_ = [
+    '../_base_/models/solo_effl0_fpn.py',
+    '../_base_/datasets/scenes_instance.py',
+    '../_base_/schedules/adamw_800its.py',
+    '../_base_/runtime_by_iteration.py',
+]
+
+model = dict(mask_head=dict(num_classes=8))

@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+from mmdet_panseg.apis import SheetRow, compose_sheet
+
+
+def picture(height, width, color):
+    return np.full((height, width, 3), color, dtype=np.uint8)
+
+
+def find(sheet, color):
+    """Box (y0, x0, y1, x1) of the pixels of a colour."""
+    rows, columns = np.nonzero((sheet == np.array(color)).all(axis=-1))
+    return rows.min(), columns.min(), rows.max() + 1, columns.max() + 1
+
+
+RED, GREEN, BLUE, PINK = (200, 10, 20), (10, 200, 20), (10, 20, 200), (250, 100, 150)
+
+
+def test_images_are_pasted_whole_and_in_their_columns():
+    rows = [
+        SheetRow('first.jpg', [picture(40, 90, RED), picture(40, 60, GREEN)]),
+        SheetRow('second.jpg', [picture(70, 30, BLUE), picture(20, 60, PINK)]),
+    ]
+    sheet = compose_sheet(rows, ['left', 'right'])
+    boxes = [find(sheet, color) for color in (RED, GREEN, BLUE, PINK)]
+    assert [(y1 - y0, x1 - x0) for y0, x0, y1, x1 in boxes] == [(40, 90), (40, 60), (70, 30), (20, 60)]
+    red, green, blue, pink = boxes
+    assert red[3] < green[1] and blue[3] < pink[1]
+    assert max(red[2], green[2]) < min(blue[0], pink[0])
+    # Narrower and lower images are centred in their column and row.
+    assert red[1] + red[3] == blue[1] + blue[3] and green[1] + green[3] == pink[1] + pink[3]
+    assert blue[0] + blue[2] == pink[0] + pink[2]
+    # Margins, heading and captions need room, but not much.
+    assert 90 + 60 < sheet.shape[1] < 90 + 60 + 60
+    assert 40 + 70 < sheet.shape[0] < 40 + 70 + 140
+
+
+@pytest.mark.parametrize('columns', [1, 3, 5])
+def test_number_of_columns_is_free(columns):
+    images = [picture(30, 50, RED)] * columns
+    sheet = compose_sheet([SheetRow('name', images)], ['title'] * columns)
+    assert (sheet == np.array(RED)).all(axis=-1).sum() == 30 * 50 * columns
+    assert sheet.dtype == np.uint8 and sheet.shape[2] == 3
+
+
+def test_caption_and_titles_leave_marks_outside_the_images():
+    images = [picture(30, 200, RED)]
+    bare = compose_sheet([SheetRow('', images)], [''])
+    captioned = compose_sheet([SheetRow('photo.jpg', images)], [''])
+    titled = compose_sheet([SheetRow('', images)], ['truth'])
+    assert bare.shape == captioned.shape == titled.shape
+    image_top = find(bare, RED)[0]
+    for changed in (captioned, titled):
+        rows = np.flatnonzero((changed != bare).any(axis=(1, 2)))
+        assert len(rows) and rows.max() < image_top
+    assert find(titled, RED) == find(bare, RED)
+
+
+def test_long_texts_are_cut_at_the_edge():
+    images = [picture(30, 120, RED)]
+    sheet = compose_sheet([SheetRow('name' * 100, images)], ['title' * 100], [('class' * 3, BLUE)])
+    paper = sheet[0, 0]
+    assert (sheet[:, :4] == paper).all() and (sheet[:, -4:] == paper).all()
+
+
+def test_legend_shows_every_color_and_wraps():
+    images = [picture(30, 160, RED)]
+    plain = compose_sheet([SheetRow('', images)], [''])
+    colors = [(0, 10 * index, 255) for index in range(12)]
+    legend = [(f'class {index}', color) for index, color in enumerate(colors)]
+    sheet = compose_sheet([SheetRow('', images)], [''], legend)
+    assert sheet.shape[1] == plain.shape[1] and sheet.shape[0] > plain.shape[0] + 24
+    tops = [find(sheet, color)[0] for color in colors]
+    assert tops == sorted(tops) and len(set(tops)) > 1 and min(tops) > find(sheet, RED)[2]
+
+
+def test_rows_that_do_not_fit_the_titles_are_refused():
+    with pytest.raises(ValueError, match='photo.jpg'):
+        compose_sheet([SheetRow('photo.jpg', [picture(5, 5, RED)])], ['a', 'b'])
+    with pytest.raises(ValueError, match='at least one row'):
+        compose_sheet([], ['a'])
