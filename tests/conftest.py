@@ -1,6 +1,7 @@
 """Fixtures that all tests share."""
 
 import os
+import socket
 from pathlib import Path
 
 # Two workers of a test run share the cores of a small machine.
@@ -34,3 +35,10 @@ def real_data():
 @pytest.fixture(autouse=True)
 def fixed_seed():
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as server:
+        server.bind(('127.0.0.1', 0))
+        return server.getsockname()[1]

@@ -14,9 +14,14 @@ class UserError(RuntimeError):
     """An input, a file or a setting is wrong; the message names it and the remedy.
 
     The command lines print the message without a traceback and leave with :attr:`exit_code`.
+
+    Attributes:
+        exit_code: Exit code of the command.
+        on_every_process: Whether all processes of the run raise it, so that the first one alone prints it.
     """
 
     exit_code: int = 2
+    on_every_process: bool = False
 
 
 class ConfigError(UserError):
@@ -47,8 +52,9 @@ def run_command(main: Callable[[], object]) -> None:
     except UserError as error:
         rank = os.environ.get('RANK', '0')
         where = '' if rank == '0' else f' (process {rank})'
-        print(f'error{where}: {error}', file=sys.stderr, flush=True)
-        _append_to_log_file(str(error))
+        if rank == '0' or not error.on_every_process:
+            print(f'error{where}: {error}', file=sys.stderr, flush=True)
+            _append_to_log_file(str(error))
         sys.exit(error.exit_code)
 
 

@@ -69,6 +69,8 @@ def run_testing(arguments: argparse.Namespace) -> dict[str, float]:
     config.resume = False
     prepare_evaluators(config, arguments.classwise)
     if arguments.show or arguments.show_dir:
+        if 'visualization' not in (config.get('default_hooks') or {}):
+            raise ConfigError("--show: add visualization=dict(type='DetVisualizationHook') to default_hooks.")
         config = trigger_visualization_hook(config, arguments)
     if arguments.tta:
         use_test_time_augmentation(config)

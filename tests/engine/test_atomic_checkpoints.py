@@ -16,7 +16,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import METRICS
 from mmengine.runner import Runner
 
-from mmdet_panseg.engine import find_resume_checkpoint, load_checkpoint_safely, write_atomically
+from mmdet_panseg.engine import AtomicCheckpointHook, find_resume_checkpoint, load_checkpoint_safely, write_atomically
 from mmdet_panseg.engine.checkpoints import is_complete, prepare_work_dir_for_resume
 from mmdet_panseg.engine.training import settle_resume
 
@@ -163,6 +163,18 @@ def test_best_checkpoint_is_replaced_after_the_better_one_is_there(toy_config):
     assert best == [[], [], first, first, first, first + second, second, second, second, second + third]
     assert [name for name in names(runner.work_dir) if name.startswith('best')] == third
     assert names(runner.work_dir, 'iter*') == ['iter_4.pth']
+
+
+@pytest.mark.parametrize('others_saved', [True, False])
+def test_a_better_score_at_the_same_iteration_keeps_its_file(toy_config, others_saved):
+    config = toy_config(**best_settings([1.0]))
+    config.default_hooks.checkpoint.update(interval=1 if others_saved else -1, save_last=others_saved)
+    runner = Runner.from_cfg(config)
+    runner.train()
+    (hook,) = (hook for hook in runner._hooks if isinstance(hook, AtomicCheckpointHook))
+    hook.after_val_epoch(runner, dict(score=2.0))
+    best = load_checkpoint_safely(f'{runner.work_dir}/best_score_iter_1.pth')
+    assert best['message_hub']['runtime_info']['best_score'] == 2.0
 
 
 def test_what_a_kill_kept_from_being_deleted_is_deleted_on_resume(toy_config, monkeypatch):

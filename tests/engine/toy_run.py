@@ -74,7 +74,7 @@ class EchoDetector(BaseModel):
         for sample in data_samples:
             truth = sample.gt_instances
             masks = torch.from_numpy(truth.masks.masks).bool()
-            found = InstanceData(bboxes=truth.bboxes.tensor, labels=truth.labels, masks=masks)
+            found = InstanceData(bboxes=truth.bboxes, labels=truth.labels, masks=masks)
             found.scores = torch.ones(len(masks))
             sample.pred_instances = found[:0] if sample.img_id in self.miss else found
         return data_samples
@@ -182,12 +182,14 @@ def _write_echo_config(folder, truth, model):
         dict(
             default_scope='mmdet',
             custom_imports=dict(imports=['mmdet_panseg', 'toy_run']),
-            model=dict(type='EchoDetector', **model),
+            model=dict(type='EchoDetector', data_preprocessor=dict(type='DetDataPreprocessor'), **model),
             work_dir=str(folder / 'test'),
             test_dataloader=dict(
                 dataset=data, sampler=dict(type='DefaultSampler', shuffle=False), batch_size=2, num_workers=0
             ),
             test_cfg=dict(type='TestLoop'),
+            default_hooks=dict(visualization=dict(type='DetVisualizationHook')),
+            visualizer=dict(type='DetLocalVisualizer', name='visualizer', vis_backends=[dict(type='LocalVisBackend')]),
             test_evaluator=dict(type='CocoMetric', ann_file=str(truth), metric=['bbox', 'segm']),
         )
     )

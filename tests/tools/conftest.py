@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from mmengine.logging import MMLogger
 from mmengine.runner.checkpoint import CheckpointLoader
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -49,6 +50,8 @@ def call_tool(tmp_path, monkeypatch, capfd):
     for name in ('RANK', 'LOCAL_RANK'):
         monkeypatch.setenv(name, '0')
     monkeypatch.chdir(tmp_path)
+    # a new process has no loggers; those of other tests write to streams that are closed by now
+    monkeypatch.setattr(MMLogger, '_instance_dict', OrderedDict())
 
     def call(name, *arguments):
         path = str(REPOSITORY / 'tools' / name)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import pytest
 import torch
@@ -34,6 +35,18 @@ def test_two_processes_test_one_model(run_tool, tmp_path):
     assert run.returncode == 0, run.stderr
     metrics = json.loads((tmp_path / 'test' / 'test_metrics.json').read_text())['metrics']
     assert metrics['coco/segm_mAP'] == pytest.approx(0.75, abs=0.01)
+
+
+def test_non_finite_loss_of_one_process_ends_all(run_tool, tmp_path):
+    config = write_toy_config(tmp_path, iterations=50)
+    options = ('train_dataloader.dataset.poison=5', 'train_dataloader.sampler.shuffle=False')
+    run = run_tool('dist_train.sh', config, 2, '--cfg-options', *options)
+    assert run.returncode == 1
+    assert run.stderr.count('the loss is not finite') == 1
+    assert re.search(r'images of the batch in process 1: .*5 \(images/5.jpg\)', run.stderr)
+    assert 'train_step' not in run.stderr  # no traceback of a process that lost the other
+    (log,) = (tmp_path / 'run').glob('*/*.log')
+    assert 'the loss is not finite' in log.read_text()
 
 
 def test_number_of_processes_is_checked(run_tool):

@@ -30,7 +30,8 @@ def weights(tmp_path):
 
 def test_prints_the_coco_table_and_writes_json(run_tool, tmp_path, weights):
     config = write_echo_config(tmp_path, miss=(3,))
-    run = run_tool('test.py', config, weights, '--classwise', '--out', tmp_path / 'found.pkl')
+    dumps = ('--out', tmp_path / 'found.pkl', '--show-dir', 'painted')
+    run = run_tool('test.py', config, weights, '--classwise', *dumps)
     assert run.returncode == 0, run.stderr
     values = [float(match[2]) for match in COCO_LINE.finditer(run.stdout)]
     assert len(values) == 24
@@ -44,6 +45,7 @@ def test_prints_the_coco_table_and_writes_json(run_tool, tmp_path, weights):
         assert metrics[f'coco/{kind}_mAP'] == pytest.approx(0.75, abs=0.01)
         assert metrics[f'coco/{kind}_mAP_l'] == -1  # there are no large objects
     assert metrics['coco/dog_precision'] == pytest.approx(0.75, abs=0.01)
+    assert len(list((tmp_path / 'test').glob('*/painted/*.png'))) == 4
     assert (tmp_path / 'found.pkl').exists() and list((tmp_path / 'test').glob('run_test_*.json'))
 
 

@@ -29,6 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mmdet_panseg.models import SparseSOLOHead
+from mmdet_panseg.ops import suppress_non_peaks
 
 HEAD = dict(
     num_classes=80,
@@ -43,12 +44,13 @@ TEST_CFG = dict(
     nms_pre=500, score_thr=0.1, mask_thr=0.5, filter_thr=0.05, kernel='gaussian', sigma=2.0, max_per_img=100
 )
 CASES = ('800x1344x40', '512x832x20', '512x832x300')
-MANY = 0.25
-"""Share of the cells that have a candidate in the test step with many."""
+CANDIDATES = {'train': 100, 'test-few': 100, 'test-many': 30000}
+"""Pairs of a cell and a class above the score threshold, by mode."""
 
 
 def features(height: int, width: int, device: str) -> list[torch.Tensor]:
-    """Random pyramid at strides 4 to 64."""
+    """Random pyramid at strides 4 to 64, the same at every call."""
+    torch.manual_seed(1)
     return [
         torch.randn(1, 256, -(-height // stride), -(-width // stride), device=device) for stride in (4, 8, 16, 32, 64)
     ]
@@ -87,17 +89,34 @@ class TowersOnly(SparseSOLOHead):
         return list(self(x))
 
 
-def build(kind: type, many: bool, device: str) -> SOLOHead:
-    """A head with weights that give masks of all kinds; with ``many``, a quarter of the cells has a candidate."""
+def build(kind: type, mode: str, pyramid: list[torch.Tensor], device: str) -> SOLOHead:
+    """A head with weights that give masks of all kinds, and with as many candidates as the mode asks for."""
     torch.manual_seed(0)
-    head = kind(**copy.deepcopy(HEAD), test_cfg=ConfigDict(TEST_CFG))
-    head.init_weights()
+    head = kind(**copy.deepcopy(HEAD), test_cfg=ConfigDict(TEST_CFG)).to(device)
+    for module in head.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            torch.nn.init.normal_(module.weight, std=0.02)
+            if module.bias is not None:
+                torch.nn.init.zeros_(module.bias)
     for conv in head.conv_mask_list:
         torch.nn.init.normal_(conv.weight, std=0.1)
-        torch.nn.init.zeros_(conv.bias)
-    torch.nn.init.normal_(head.conv_cls.weight, std=0.02)
-    torch.nn.init.constant_(head.conv_cls.bias, -2.2 if many else -4.6)
-    return head.to(device)
+    torch.nn.init.constant_(head.conv_cls.bias, _class_bias(head, CANDIDATES[mode], pyramid))
+    return head
+
+
+@torch.no_grad()
+def _class_bias(head: SOLOHead, candidates: int, pyramid: list[torch.Tensor]) -> float:
+    """Bias of the class logits with which so many local maxima are above the score threshold."""
+    logits = SparseSOLOHead.forward(_as_sparse(head), pyramid)[1]
+    peaks = torch.cat([suppress_non_peaks(level.sigmoid()).flatten() for level in logits])
+    threshold = peaks.topk(min(candidates, len(peaks)) + 1).values[-1].clamp(min=1e-6)
+    return (torch.tensor(TEST_CFG['score_thr']).logit() - threshold.cpu().logit()).item()
+
+
+def _as_sparse(head: SOLOHead) -> SparseSOLOHead:
+    sparse = SparseSOLOHead(**copy.deepcopy(HEAD)).to(next(head.parameters()).device)
+    sparse.load_state_dict(head.state_dict())
+    return sparse
 
 
 def train_step(head: SOLOHead, pyramid: list[torch.Tensor], sample: DetDataSample) -> None:
@@ -155,10 +174,9 @@ def timed(step: Callable[[], None], device: str) -> float:
 
 def _memory_in_child(queue, kind: type, mode: str, case: tuple[int, int, int], device: str) -> None:
     height, width, count = case
-    head = build(kind, mode == 'test-many', device)
-    head.train(mode == 'train')
-    step = train_step if mode == 'train' else test_step
     pyramid, sample = features(height, width, device), objects(count, height, width, device)
+    head = build(kind, mode, pyramid, device).train(mode == 'train')
+    step = train_step if mode == 'train' else test_step
     small = objects(1, 64, 64, device)
     step(head, features(64, 64, device), small)
     with PeakMemory(device) as memory:
@@ -181,11 +199,9 @@ def measure(mode: str, case: tuple[int, int, int], device: str, repeats: int) ->
     """Median seconds and peak MiB of the floor, of ours and of mmdet's in one mode and case."""
     height, width, count = case
     kinds = dict(floor=TowersOnly, sparse=SparseSOLOHead, mmdet=SOLOHead)
-    heads = {name: build(kind, mode == 'test-many', device) for name, kind in kinds.items()}
-    for head in heads.values():
-        head.train(mode == 'train')
-    step = train_step if mode == 'train' else test_step
     pyramid, sample = features(height, width, device), objects(count, height, width, device)
+    heads = {name: build(kind, mode, pyramid, device).train(mode == 'train') for name, kind in kinds.items()}
+    step = train_step if mode == 'train' else test_step
     seconds: dict[str, list[float]] = {name: [] for name in heads}
     for repeat in range(repeats + 1):
         for name, head in heads.items():

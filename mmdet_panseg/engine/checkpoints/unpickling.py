@@ -120,7 +120,7 @@ class _OneCycleName:
     """Takes the place of ``OneCycleParamScheduler``, whose annealing function a checkpoint names."""
 
 
-def _get_known_attribute(owner: Any, name: Any) -> Callable:
+def _get_known_attribute(owner: Any, name: Any) -> Callable | None:
     try:
         return _KNOWN_ATTRIBUTES[owner, name]
     except (KeyError, TypeError):
@@ -146,8 +146,9 @@ _ARRAY_NAME = _posing_class(_ArrayName, 'numpy.ndarray')
 _HISTORY_BUFFER = _posing_class(_RestoredHistoryBuffer, 'mmengine.logging.history_buffer.HistoryBuffer')
 _ONE_CYCLE = _posing_class(_OneCycleName, 'mmengine.optim.scheduler.param_scheduler.OneCycleParamScheduler')
 
-_KNOWN_ATTRIBUTES: dict[tuple[Any, str], Callable] = {
-    **{(_HISTORY_BUFFER, name): getattr(HistoryBuffer, name) for name in ('min', 'max', 'current', 'mean')},
+_KNOWN_ATTRIBUTES: dict[tuple[Any, str], Callable | None] = {
+    # a log history lists its statistics, but does not take them from the file
+    **{(_HISTORY_BUFFER, name): None for name in ('min', 'max', 'current', 'mean')},
     **{(_ONE_CYCLE, name): getattr(OneCycleParamScheduler, name) for name in ('_annealing_cos', '_annealing_linear')},
 }
 

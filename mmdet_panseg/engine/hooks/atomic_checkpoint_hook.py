@@ -27,9 +27,9 @@ class AtomicCheckpointHook(CheckpointHook):
     deleted are noted in the new checkpoint and deleted when the run is resumed.
 
     Args:
-        **kwargs: Arguments of ``CheckpointHook``. With ``backend_args`` or a remote ``out_dir`` the writing
-        itself is
-            up to that backend.
+        *args: Arguments of ``CheckpointHook``, by place.
+        **kwargs: Arguments of ``CheckpointHook``. With ``backend_args`` or a remote ``out_dir`` the order is
+            mmengine's and the writing is up to that backend.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

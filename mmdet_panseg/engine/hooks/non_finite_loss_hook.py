@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from mmdet.registry import HOOKS
+from mmengine.dist import all_gather_object, all_reduce, get_rank, get_world_size
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
@@ -87,20 +88,35 @@ class NonFiniteLossHook(Hook):
         means = {name: _mean(value) for name, value in losses.items()}
         terms = {name: mean for name, mean in means.items() if mean is not None}
         # one look at all terms together: on a GPU each look waits for it
-        if not terms or torch.isfinite(torch.stack(list(terms.values()))).all():
+        finite = torch.isfinite(torch.stack(list(terms.values()))).all() if terms else torch.tensor(True)
+        broken_anywhere = (~finite).float()
+        # all processes stop together, since those left behind would wait for the others' gradients
+        all_reduce(broken_anywhere, op='max')
+        if not broken_anywhere:
             return
-        lines = [f'iteration {runner.iter + 1}: the loss is not finite.']
-        for name, term in terms.items():
-            mark = '' if math.isfinite(term) else '   <- here'
-            lines.append(f'  {name}: {float(term):.6g}{mark}')
-        lines.append('images of the batch: ' + (', '.join(_image_names(self._batch)) or 'unknown'))
+        told = '' if finite else _describe(terms, self._batch)
         written = runner.message_hub.get_info('last_ckpt')
-        lines.append(f'No checkpoint of this state was written; the last one is {written or "none"}.')
-        lines.append(
-            'Look at these images and their annotations; lower the learning rate or clip the gradients '
-            '(optim_wrapper.clip_grad); then go on with --resume.'
+        error = NonFiniteError(
+            '\n'.join(
+                (
+                    f'iteration {runner.iter + 1}: the loss is not finite.',
+                    *(text for text in all_gather_object(told) if text),
+                    f'No checkpoint of this state was written; the last one is {written or "none"}.',
+                    'Look at these images and their annotations; lower the learning rate or clip the gradients '
+                    '(optim_wrapper.clip_grad); then go on with --resume.',
+                )
+            )
         )
-        raise NonFiniteError('\n'.join(lines))
+        error.on_every_process = True
+        raise error
+
+
+def _describe(terms: Mapping[str, torch.Tensor], batch: Any) -> str:
+    """List the loss terms and the images of one process."""
+    marks = {name: '' if math.isfinite(term) else '   <- here' for name, term in terms.items()}
+    lines = [f'  {name}: {float(term):.6g}{marks[name]}' for name, term in terms.items()]
+    where = f' in process {get_rank()}' if get_world_size() > 1 else ''
+    return '\n'.join([*lines, f'images of the batch{where}: ' + (', '.join(_image_names(batch)) or 'unknown')])
 
 
 def _unwrapped(model: nn.Module) -> nn.Module:

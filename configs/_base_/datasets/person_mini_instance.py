@@ -1,0 +1,9 @@
+_base_ = './coco_mini_instance.py'
+
+data_root = '{{$PANSEG_DATA:../shared/data}}/coco_person_mini/'
+
+train_dataloader = dict(dataset=dict(data_root=data_root))
+val_dataloader = dict(dataset=dict(data_root=data_root))
+test_dataloader = val_dataloader
+val_evaluator = dict(ann_file=data_root + 'annotations/instances_val.json')
+test_evaluator = val_evaluator
