@@ -12,8 +12,8 @@ env:
 demo: env
 	$(PY) tools/dataset_tools/make_scenes.py
 	$(PY) tools/train.py $(DEMO_CONFIG) --work-dir $(DEMO_DIR)
-	$(PY) tools/test.py $(DEMO_CONFIG) $(DEMO_DIR)/last.pth --work-dir $(DEMO_DIR)/test
-	$(PY) tools/analysis_tools/picture_sheet.py $(DEMO_CONFIG) $(DEMO_DIR)/last.pth --out $(DEMO_DIR)/pictures.png
+	$(PY) tools/test.py $(DEMO_CONFIG) $(DEMO_DIR) --work-dir $(DEMO_DIR)/test
+	$(PY) tools/analysis_tools/picture_sheet.py $(DEMO_CONFIG) $(DEMO_DIR) --out $(DEMO_DIR)/pictures.png
 
 test: env lint
 	$(PY) -m pytest -m "not slow"

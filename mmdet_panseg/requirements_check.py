@@ -34,8 +34,8 @@ def _check_ops() -> None:
         importlib.import_module('mmcv._ext')
     except ImportError as error:
         raise ImportError(
-            f'mmcv is installed without its compiled ops, or with ops for another torch ({error}). Install it again where '
-            'torch can be seen: MMCV_WITH_OPS=1 pip install --no-build-isolation --no-cache-dir --force-reinstall '
+            f'mmcv is installed without its compiled ops, or with ops for another torch ({error}). Install it again '
+            'beside torch: MMCV_WITH_OPS=1 pip install --no-build-isolation --no-cache-dir --force-reinstall '
             f'--no-deps onedl-mmcv. {_SETUP}.'
         ) from error
 

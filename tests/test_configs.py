@@ -9,9 +9,7 @@ from mmengine.registry import init_default_scope
 
 import mmdet_panseg  # noqa: F401
 
-CONFIGS = sorted(
-    path for path in (Path(__file__).parents[1] / 'configs').rglob('*.py') if '_base_' not in path.parts
-)
+CONFIGS = sorted(path for path in (Path(__file__).parents[1] / 'configs').rglob('*.py') if '_base_' not in path.parts)
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)

@@ -6,6 +6,4 @@ _base_ = [
     '../_base_/runtime_by_iteration.py',
 ]
 
-model = dict(
-    mask_head=dict(num_classes=1, scale_ranges=((1, 80), (56, 120), (88, 168), (136, 224), (184, 2048)))
-)
+model = dict(mask_head=dict(num_classes=1, scale_ranges=((1, 80), (56, 120), (88, 168), (136, 224), (184, 2048))))

@@ -16,7 +16,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from mmdet_panseg.engine import ConfigError, load_checkpoint_safely, load_config
-from mmdet_panseg.engine.checkpoints import load_matching, require_match, weights_in
+from mmdet_panseg.engine.checkpoints import checkpoint_named, load_matching, require_match, weights_in
 
 from .colors import class_palette, instance_colors
 from .instance_drawing import Instances, draw_instances
@@ -90,7 +90,7 @@ def load_detector(config: Config, checkpoint: str | Path, device: str = 'cpu', t
 
     Args:
         config: Config of the detector.
-        checkpoint: Checkpoint file.
+        checkpoint: Checkpoint file, or a work dir for its last one.
         device: Where the model goes.
         trust: Whether to open checkpoints that need code to unpickle.
 
@@ -100,7 +100,7 @@ def load_detector(config: Config, checkpoint: str | Path, device: str = 'cpu', t
     Raises:
         CheckpointError: If the checkpoint is missing, unsafe to open, or of another model.
     """
-    name = str(checkpoint)
+    name = checkpoint_named(str(checkpoint))
     weights = weights_in(load_checkpoint_safely(name, trust=trust), name)
     # The CPU has no synchronised batch norm.
     model = revert_sync_batchnorm(MODELS.build(config.model))

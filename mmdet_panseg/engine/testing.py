@@ -17,9 +17,9 @@ from mmengine.logging import print_log
 
 from .checkpoints.atomic_backend import write_atomically
 from .checkpoints.loaders import install_checkpoint_guard
-from .checkpoints.resuming import find_resume_checkpoint
+from .checkpoints.resuming import checkpoint_named
 from .config import load_config
-from .errors import CheckpointError, ConfigError
+from .errors import ConfigError
 from .launch import build_runner, ensure_hook, is_main_rank, leave_processes, use_processes_on_cpu
 from .run_record import write_run_record
 from .training import add_common_arguments
@@ -65,7 +65,7 @@ def run_testing(arguments: argparse.Namespace) -> dict[str, float]:
         raise ConfigError(f'--out {arguments.out}: the predictions are a pickle; the name must end with .pkl.')
     config = load_config(arguments.config, arguments.cfg_options, arguments.work_dir)
     config.launcher = arguments.launcher
-    config.load_from = _checkpoint_named(arguments.checkpoint)
+    config.load_from = checkpoint_named(arguments.checkpoint)
     config.resume = False
     prepare_evaluators(config, arguments.classwise)
     if arguments.show or arguments.show_dir:
@@ -89,16 +89,6 @@ def run_testing(arguments: argparse.Namespace) -> dict[str, float]:
     if is_main_rank():
         _report(metrics, arguments, Path(arguments.json or Path(config.work_dir, 'test_metrics.json')))
     return metrics
-
-
-def _checkpoint_named(name: str) -> str:
-    """A checkpoint, or the last complete one of a work dir."""
-    if not os.path.isdir(name):
-        return name
-    found = find_resume_checkpoint(name)
-    if found is None:
-        raise CheckpointError(f'{name}: there is no complete checkpoint in this folder.')
-    return found
 
 
 def prepare_evaluators(config: Config, classwise: bool) -> None:

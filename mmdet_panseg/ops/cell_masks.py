@@ -22,10 +22,7 @@ def cell_mask_logits(features: Tensor, weight: Tensor, bias: Tensor | None, cell
     """
     rows = weight.flatten(1)[cells]
     columns = features.flatten(1)
-    if bias is None:
-        logits = rows @ columns
-    else:
-        logits = torch.addmm(bias[cells][:, None], rows, columns)
+    logits = rows @ columns if bias is None else torch.addmm(bias[cells][:, None], rows, columns)
     return logits.unflatten(1, features.shape[1:])
 
 

@@ -19,6 +19,4 @@ def coordinate_channels(features: Tensor) -> Tensor:
     batch, _, height, width = features.shape
     x = torch.linspace(-1, 1, width, device=features.device).to(features.dtype)
     y = torch.linspace(-1, 1, height, device=features.device).to(features.dtype)
-    return torch.cat(
-        [features, x.expand(batch, 1, height, width), y[:, None].expand(batch, 1, height, width)], dim=1
-    )
+    return torch.cat([features, x.expand(batch, 1, height, width), y[:, None].expand(batch, 1, height, width)], dim=1)

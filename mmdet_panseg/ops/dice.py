@@ -6,9 +6,9 @@ from torch import Tensor
 def dice_loss(probabilities: Tensor, targets: Tensor, *, smooth: float = 1.0) -> Tensor:
     """Dice loss with squared terms and a smoothed quotient.
 
-    ``1 - (2 Σpg + s) / (Σp² + Σg² + s)``: SOLO equation 3 with additive smoothing of the whole quotient, so that an empty
-    prediction of an empty target costs nothing. (mmdet's ``DiceLoss`` adds 1e-3 to each term of the denominator
-    instead.)
+    ``1 - (2 Σpg + s) / (Σp² + Σg² + s)``: SOLO equation 3 with additive smoothing of the whole quotient, so that
+    an empty prediction of an empty target costs nothing. (mmdet's ``DiceLoss`` adds 1e-3 to each
+    term of the denominator instead.)
 
     Args:
         probabilities: Soft masks in [0, 1], shape ``(N, H, W)``.

@@ -43,7 +43,7 @@ def grid_windows(
         clip: Keep at most one cell on each side of the centre's (SOLO's 3×3).
 
     Returns:
-        Inclusive windows ``(left, top, right, bottom)`` in cells, int64, shape ``(N, L, 4)``. A window that lies outside
+        Inclusive windows ``(left, top, right, bottom)`` in cells, int64, shape ``(N, L, 4)``. A window outside
         the grid is empty: its right or bottom is before its left or top.
     """
     height, width = image_size

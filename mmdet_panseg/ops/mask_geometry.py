@@ -12,7 +12,7 @@ class MaskGeometry(NamedTuple):
     Attributes:
         areas: Number of set pixels, int64, shape ``(N,)``.
         centers: Centre of mass ``(x, y)`` in pixel indices, float32, shape ``(N, 2)``; 0 for an empty mask.
-        boxes: Tight boxes ``(x1, y1, x2, y2)``, the far sides exclusive, float32, shape ``(N, 4)``; 0 for an empty mask.
+        boxes: Tight boxes ``(x1, y1, x2, y2)``, the far sides exclusive, float32, shape ``(N, 4)``; 0 if empty.
     """
 
     areas: Tensor

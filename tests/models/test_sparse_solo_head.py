@@ -129,9 +129,7 @@ def test_chunks_of_one_mask_change_nothing():
 def test_default_strides_train():
     arguments = {key: value for key, value in STOCK.items() if key != 'strides'}
     head = SparseSOLOHead(**copy.deepcopy(arguments))
-    losses, gradients = losses_with_gradients(
-        head, pyramid(1, 96, 96), random_samples(1, [4], (96, 96), (96, 96))
-    )
+    losses, gradients = losses_with_gradients(head, pyramid(1, 96, 96), random_samples(1, [4], (96, 96), (96, 96)))
     assert all(torch.isfinite(loss) for loss in losses.values())
     assert all(gradient is not None for gradient in gradients.values())
 

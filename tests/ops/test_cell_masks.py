@@ -3,8 +3,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from mmdet_panseg.ops import align_pyramid, aligned_strides, cell_mask_logits, coordinate_channels, masks_per_chunk
-from mmdet_panseg.ops import resize_masks
+from mmdet_panseg.ops import (
+    align_pyramid,
+    aligned_strides,
+    cell_mask_logits,
+    coordinate_channels,
+    masks_per_chunk,
+    resize_masks,
+)
 
 
 @pytest.mark.parametrize('bias', [True, False])

@@ -13,7 +13,9 @@ def test_dice_equals_the_formula(smooth, count):
     for p, g in zip(probabilities.double(), targets.double(), strict=True):
         quotient = (2 * sum((p * g).flatten()) + smooth) / (sum((p**2 + g**2).flatten()) + smooth)
         expected.append(1 - quotient)
-    torch.testing.assert_close(dice_loss(probabilities, targets, smooth=smooth).double().tolist(), [float(e) for e in expected])
+    torch.testing.assert_close(
+        dice_loss(probabilities, targets, smooth=smooth).double().tolist(), [float(e) for e in expected]
+    )
 
 
 def test_empty_prediction_of_empty_target_costs_nothing():

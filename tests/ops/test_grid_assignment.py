@@ -10,7 +10,7 @@ GRIDS = [7, 5, 3]
 
 
 def oracle_window(center, half, grid, size, clip):
-    """One object on one level, by SOLO's words: the cells within the centre region, at most one away from the centre's."""
+    """One object on one level: the cells within the centre region, at most one away from the centre's."""
     height, width = size
 
     def cell(value, side):
@@ -40,7 +40,11 @@ def oracle_owner(windows, hits, priority):
 objects = st.integers(0, 30).flatmap(
     lambda count: st.tuples(
         *(
-            st.lists(st.tuples(st.floats(low, high, width=32), st.floats(low, high, width=32)), min_size=count, max_size=count)
+            st.lists(
+                st.tuples(st.floats(low, high, width=32), st.floats(low, high, width=32)),
+                min_size=count,
+                max_size=count,
+            )
             for low, high in ((0, 99), (0, 60))
         ),
         st.integers(0, 2**16),
@@ -95,7 +99,9 @@ def test_thousands_of_objects():
     # The last object wins all cells of its windows.
     left, top, right, bottom = windows[-1, 0].tolist()
     mine = result.cells[result.objects == count - 1]
-    assert {40 * row + column for row in range(top, bottom + 1) for column in range(left, right + 1)} <= set(mine.tolist())
+    assert {40 * row + column for row in range(top, bottom + 1) for column in range(left, right + 1)} <= set(
+        mine.tolist()
+    )
 
 
 def test_scale_ranges_are_inclusive_and_may_overlap():

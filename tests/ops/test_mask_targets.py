@@ -8,7 +8,9 @@ from mmdet_panseg.ops import area_averaged_targets, mask_targets
 
 
 @settings(max_examples=80, deadline=None)
-@given(st.integers(0, 3), st.integers(1, 70), st.integers(1, 70), st.sampled_from([1, 2, 4, 8, 16]), st.integers(0, 2**20))
+@given(
+    st.integers(0, 3), st.integers(1, 70), st.integers(1, 70), st.sampled_from([1, 2, 4, 8, 16]), st.integers(0, 2**20)
+)
 def test_targets_equal_those_of_mmcv(count, height, width, stride, seed):
     rng = np.random.default_rng(seed)
     masks = (rng.random((count, height, width)) < rng.random()).astype(np.uint8)

@@ -10,7 +10,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The arguments of this command."""
     parser = argparse.ArgumentParser(description='Draw image, ground truth and prediction side by side.')
     parser.add_argument('config', help='config file of the detector')
-    parser.add_argument('checkpoint', help='checkpoint file of the detector')
+    parser.add_argument('checkpoint', help='checkpoint file, or a work dir for its last one')
     parser.add_argument('--out', required=True, help='image file to write, such as sheet.png')
     parser.add_argument('--num', type=int, default=8, help='number of images (default: 8)')
     parser.add_argument('--score-thr', type=float, default=0.3, help='lowest score drawn (default: 0.3)')

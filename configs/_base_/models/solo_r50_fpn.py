@@ -1,4 +1,5 @@
-# SOLO with ResNet-50 and FPN: mmdet's model with the sparse head, p2/p6 alignment, GN coord-conv towers of 7 convolutions.
+# SOLO with ResNet-50 and FPN: mmdet's model with the sparse head, p2/p6 alignment, GN coord-conv towers of 7
+# convolutions.
 model = dict(
     type='SOLO',
     data_preprocessor=dict(

@@ -17,8 +17,9 @@ class FixClassGT(BaseTransform):
     """Measure the masks as they are after augmentation and make the mask targets.
 
     Stands after the last geometric transform and before ``PackPanopticInputs``. Boxes, areas and centres of mass are
-    those of the masks in the augmented image; objects whose mask has vanished are dropped; crowds get no targets and end
-    in ``ignored_instances``. Masks are padded to the network's granularity and shrunk to the strides of the mask loss
+    those of the masks in the augmented image; objects whose mask has vanished are dropped; crowds get no targets and
+    end in ``ignored_instances``.
+    Masks are padded as the network's input is and shrunk to the strides of the mask loss
     here, in the data-loading workers, so that the training process neither computes targets nor moves full masks.
 
     The versions of the method's author are settings of this transform and of the assigner:
@@ -37,13 +38,13 @@ class FixClassGT(BaseTransform):
     stride to uint8 targets (N, h, w).
 
     Args:
-        strides: Strides in pixels at which the head compares masks; for mmdet's strides (8, 8, 16, 32, 32) learnt at half
-            of each these are 4, 8 and 16. None makes no targets and leaves the head to do so from full masks.
+        strides: Strides in pixels at which the head compares masks; for mmdet's strides (8, 8, 16, 32, 32) these are
+            halves of them, 4, 8 and 16. None makes no targets and leaves the head to do so from full masks.
         min_pixels: Objects with fewer mask pixels are dropped.
-        boxes: ``'mask'``, boxes of the masks, or ``'annotation'``, the boxes that came through the augmentation.
+        boxes: ``'mask'``, boxes of the masks, or ``'annotation'``, the boxes that came through it.
         size_divisor: Masks are padded to a multiple of it, as the data preprocessor pads images.
-        area_averaged: Whether a target pixel is set where half of it is covered, rather than by mmdet's rule, which reads
-            the four pixels in its middle.
+        area_averaged: Whether a target pixel is set where half of it is covered; mmdet's rule reads the four pixels in
+            its middle.
     """
 
     def __init__(
@@ -70,9 +71,7 @@ class FixClassGT(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Fix one sample."""
         if 'gt_masks' not in results:
-            raise KeyError(
-                'FixClassGT needs gt_masks: put LoadAnnotations(with_bbox=True, with_mask=True) before it'
-            )
+            raise KeyError('FixClassGT needs gt_masks: put LoadAnnotations(with_bbox=True, with_mask=True) before it')
         array = self._masks_of(results)
         geometry = mask_geometry(torch.from_numpy(array))
         keep = np.flatnonzero(geometry.areas.numpy() >= self.min_pixels)

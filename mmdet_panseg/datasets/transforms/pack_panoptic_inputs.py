@@ -4,15 +4,16 @@ import torch
 from mmdet.datasets.transforms import PackDetInputs
 from mmdet.registry import TRANSFORMS
 
-from mmdet_panseg.models.heads.gt_objects import TARGET_KEY
+MASK_TARGET_KEY = 'mask_targets_{}'
+"""Key of ``gt_instances`` for the mask targets at a stride."""
 
 
 @TRANSFORMS.register_module()
 class PackPanopticInputs(PackDetInputs):
     """mmdet's ``PackDetInputs``, with what ``FixClassGT`` adds.
 
-    ``gt_instances`` gets ``areas``, ``centers`` and a field ``mask_targets_S`` for each stride S. Full masks are left out
-    once there are targets: the head does not need them, and they are most of what travels between the processes.
+    ``gt_instances`` gets ``areas``, ``centers`` and a field ``mask_targets_S`` for each stride S. Full masks are left
+    out once there are targets: the head does not need them, and they are most of what travels between the processes.
 
     Args:
         keep_masks: Whether full masks are packed beside the targets.
@@ -36,7 +37,7 @@ class PackPanopticInputs(PackDetInputs):
         instances.areas = torch.from_numpy(results['gt_areas'][valid])
         instances.centers = torch.from_numpy(results['gt_centers'][valid])
         for stride, masks in targets.items():
-            instances[TARGET_KEY.format(stride)] = torch.from_numpy(masks[valid])
+            instances[MASK_TARGET_KEY.format(stride)] = torch.from_numpy(masks[valid])
         return packed
 
     def __repr__(self) -> str:

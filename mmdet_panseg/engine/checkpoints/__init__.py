@@ -4,11 +4,12 @@ from .atomic_backend import AtomicLocalBackend, remove_unfinished_files, write_a
 from .guard import load_checkpoint_safely
 from .loaders import install_checkpoint_guard
 from .matching import CheckpointMatch, load_matching, require_match, weights_in
-from .resuming import find_resume_checkpoint, is_complete, prepare_work_dir_for_resume
+from .resuming import checkpoint_named, find_resume_checkpoint, is_complete, prepare_work_dir_for_resume
 
 __all__ = [
     'AtomicLocalBackend',
     'CheckpointMatch',
+    'checkpoint_named',
     'find_resume_checkpoint',
     'install_checkpoint_guard',
     'is_complete',

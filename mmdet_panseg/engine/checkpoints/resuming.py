@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mmengine.logging import print_log
 
+from ..errors import CheckpointError
 from .atomic_backend import remove_unfinished_files
 
 LAST_CHECKPOINT = 'last_checkpoint'
@@ -87,3 +88,23 @@ def _newest_complete(folders: list[Path]) -> str | None:
 
 def _warn(message: str) -> None:
     print_log(message, logger='current', level=logging.WARNING)
+
+
+def checkpoint_named(name: str) -> str:
+    """Find the file that a command line's checkpoint means.
+
+    Args:
+        name: A checkpoint, or the work dir of a run, which stands for its last complete one.
+
+    Returns:
+        The checkpoint.
+
+    Raises:
+        CheckpointError: When there is no complete checkpoint in the folder.
+    """
+    if not Path(name).is_dir():
+        return name
+    found = find_resume_checkpoint(name)
+    if found is None:
+        raise CheckpointError(f'{name}: there is no complete checkpoint in this folder.')
+    return found

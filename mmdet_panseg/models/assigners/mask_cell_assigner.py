@@ -16,8 +16,8 @@ from .solo_grid_assigner import SOLOGridAssigner
 class MaskCellAssigner(SOLOGridAssigner):
     """Also make those cells positive that the object's mask covers.
 
-    The wider positive cells of the rung that its author calls "soloassign_mk"; the cells around the centre stay positive,
-    so that a thin object keeps at least one.
+    The wider positive cells of the rung that its author calls "soloassign_mk"; the cells around the centre stay
+    positive, so that a thin object keeps at least one.
 
     Args:
         coverage: Share of a cell that the mask must cover, in (0, 1].

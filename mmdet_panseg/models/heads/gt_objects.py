@@ -9,10 +9,8 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 from torch.nn import functional as F
 
+from mmdet_panseg.datasets.transforms.pack_panoptic_inputs import MASK_TARGET_KEY
 from mmdet_panseg.ops import mask_geometry, mask_targets
-
-TARGET_KEY = 'mask_targets_{}'
-"""Key of ``gt_instances`` for the mask targets that a worker made at a stride."""
 
 
 @dataclass
@@ -49,14 +47,15 @@ class GTObjects:
             KeyError: If there are neither masks nor mask targets.
         """
         boxes, labels = get_box_tensor(instances.bboxes), instances.labels
-        prefix = TARGET_KEY.format('')
-        made = {int(key[len(prefix) :]): instances[key] for key in instances.keys() if key.startswith(prefix)}
+        prefix = MASK_TARGET_KEY.format('')
+        keys = [key for key in instances.keys() if key.startswith(prefix)]  # noqa: SIM118
+        made = {int(key.removeprefix(prefix)): instances[key] for key in keys}
         if made:
             return cls(boxes, labels, instances.areas, instances.centers, made_targets=made)
         if 'masks' not in instances:
             raise KeyError(
                 "gt_instances has neither 'masks' nor mask targets: load masks with "
-                "LoadAnnotations(with_mask=True) and pack them with PackPanopticInputs or PackDetInputs"
+                'LoadAnnotations(with_mask=True) and pack them with PackPanopticInputs or PackDetInputs'
             )
         masks = instances.masks
         if tuple(padded_size) != (masks.height, masks.width):

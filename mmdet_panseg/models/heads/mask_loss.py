@@ -27,8 +27,8 @@ class _LevelLosses(NamedTuple):
 class CellMaskLoss:
     """Compare the masks of positive cells with their objects.
 
-    The mask tower runs only for those images of a level that have a positive cell on it. Full-size masks live a chunk at
-    a time, in the forward and in the backward pass.
+    The mask tower runs only for those images of a level that have a positive cell on it. Full-size masks live a chunk
+    at a time, in the forward and in the backward pass.
 
     Args:
         loss_mask: Module with mmdet's interface of losses, called with ``reduction_override='none'``.
@@ -123,7 +123,9 @@ class CellMaskLoss:
         negative_cells = self.negatives.sample(cells.cells, head.level_cells[level])
         negated = -head.cell_logits(mask_feature, level, negative_cells)
         negative = self._in_chunks(
-            lambda part, _: self._compare(part, torch.ones(1, *size, device=part.device).expand(len(part), *size), size),
+            lambda part, _: self._compare(
+                part, torch.ones(1, *size, device=part.device).expand(len(part), *size), size
+            ),
             negated,
             negative_cells,
             size,

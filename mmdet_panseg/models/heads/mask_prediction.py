@@ -91,8 +91,8 @@ class CellMaskPredictor:
     """Turn class scores and mask features into instances.
 
     Candidates are the (cell, class) pairs above ``score_thr``. Their masks are computed a chunk at a time for area and
-    maskness, then again for the ``nms_pre`` best, and again for the few that are kept, so that memory is bounded whatever
-    the number of candidates is.
+    maskness, then again for the ``nms_pre`` best, and again for the few that are kept, so that memory is bounded
+    whatever the number of candidates is.
 
     Args:
         config: mmdet's ``test_cfg`` of SOLO; also ``suppression`` (a component in place of matrix NMS) and ``resize``
@@ -141,7 +141,9 @@ class CellMaskPredictor:
             results.append(self._predict_image(scores[image, cells, labels], labels, cells, masks, meta, rescale))
         return results
 
-    def _mask_features(self, head: 'SparseSOLOHead', levels: Sequence[Tensor], above: Tensor) -> list[dict[int, Tensor]]:
+    def _mask_features(
+        self, head: 'SparseSOLOHead', levels: Sequence[Tensor], above: Tensor
+    ) -> list[dict[int, Tensor]]:
         """Run the mask tower for the images of each level that have a candidate there; features by image and level."""
         candidates = torch.stack([part.flatten(1).any(dim=1) for part in above.split(head.level_cells, dim=1)])
         features: list[dict[int, Tensor]] = [{} for _ in above]
@@ -196,7 +198,7 @@ class CellMaskPredictor:
     def _full_masks(
         self, cells: Tensor, mask_of_candidate: Tensor, masks: _ImageMasks, meta: dict, rescale: bool
     ) -> Tensor:
-        """Resize the masks of ascending cells to the image, in chunks, and repeat them for candidates that share one."""
+        """Resize the masks of ascending cells to the image, in chunks; candidates may share one."""
         height, width = meta['img_shape'][:2]
         size = tuple(meta['ori_shape'][:2]) if rescale else (height, width)
         full = torch.zeros(len(mask_of_candidate), *size, dtype=torch.bool, device=cells.device)

@@ -31,8 +31,8 @@ class SparseSOLOHead(SOLOHead):
     """SOLO head that computes the masks of positive cells in training and of candidate cells in testing.
 
     A drop-in for mmdet's ``SOLOHead``: the same arguments, the same ``state_dict``, the same losses, gradients and
-    predictions. What differs on purpose: boxes come from the masks (mmdet gives zeros), ``predict(rescale=False)`` stays
-    at the size of the network's input, results of images without detections have the dtypes of the others, and the
+    predictions. What differs on purpose: boxes come from the masks (mmdet gives zeros), ``predict(rescale=False)``
+    stays at the size of the network's input, results without detections have the dtypes of the others, and the
     class default strides (4, 8, 16, 32, 64) train.
 
     ``forward`` returns class logits and features of the mask tower, not masks.
@@ -72,9 +72,7 @@ class SparseSOLOHead(SOLOHead):
         self.level_cells = [grid * grid for grid in self.num_grids]
         self.assigner = TASK_UTILS.build(assigner or dict(type='SOLOGridAssigner', pos_scale=self.pos_scale))
         if classifier is not None:
-            shape = dict(
-                in_channels=self.feat_channels, out_channels=self.cls_out_channels, num_levels=self.num_levels
-            )
+            shape = dict(in_channels=self.feat_channels, out_channels=self.cls_out_channels, num_levels=self.num_levels)
             self.conv_cls = MODELS.build({**classifier, **shape})
         self.normalizer = TASK_UTILS.build(normalizer or dict(type='LossNormalizer'))
         self.normalizer.sync |= sync_normalizer
@@ -85,7 +83,11 @@ class SparseSOLOHead(SOLOHead):
             TASK_UTILS.build(negatives) if negatives else None,
             budget,
         )
-        self.predictor = CellMaskPredictor(ConfigDict(self.test_cfg), self.strides, self.num_grids, budget) if self.test_cfg else None
+        self.predictor = (
+            CellMaskPredictor(ConfigDict(self.test_cfg), self.strides, self.num_grids, budget)
+            if self.test_cfg
+            else None
+        )
 
     def _init_layers(self) -> None:
         # A softmax has a logit for the background.
@@ -100,7 +102,7 @@ class SparseSOLOHead(SOLOHead):
             x: Feature pyramid from fine to coarse, each ``(B, C, H_l, W_l)``.
 
         Returns:
-            Features of the mask tower, per level ``(B, C, h_l, w_l)``, and class logits, per level ``(B, K, S_l, S_l)``.
+            Features of the mask tower, per level ``(B, C, h_l, w_l)``; class logits, per level ``(B, K, S_l, S_l)``.
         """
         levels = self.align(x)
         masks = [self.mask_features(feature) for feature in levels]
@@ -230,7 +232,7 @@ class SparseSOLOHead(SOLOHead):
             **kwargs: Not used.
 
         Returns:
-            Per image ``scores`` (N,), ``labels`` (N,), bool ``masks`` (N, H, W) and ``bboxes`` (N, 4), by falling score.
+            Per image ``scores`` (N,), ``labels`` (N,), bool ``masks`` (N, H, W), ``bboxes`` (N, 4), by falling score.
         """
         levels = self.align(x)
         scores = flatten_levels([self.cell_scores(feature, level) for level, feature in enumerate(levels)])

@@ -12,7 +12,7 @@ class LossNormalizer:
     """Average the losses of a batch.
 
     Args:
-        cls: Divisor of the summed class loss: ``'positives+1'`` (mmdet) or ``'positives+images'`` (the method's author).
+        cls: Divisor of the summed class loss: ``'positives+1'`` (mmdet) or ``'positives+images'`` (the author).
         mask: ``'positives'``: the sum over all instances divided by all positives (mmdet); ``'image'``: the mean over
             each image's positives, averaged over the images that have any.
         sync: Average the divisors over the processes of a distributed run. The gradients are then those of one process
