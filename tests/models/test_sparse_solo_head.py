@@ -19,6 +19,7 @@ SIZES = {
     'wide': ((90, 187), (96, 192)),
     'tall': ((150, 65), (160, 96)),
     'tiny': ((20, 31), (32, 32)),
+    'odd': ((97, 137), (97, 137)),
 }
 
 
@@ -138,3 +139,51 @@ def test_wrong_number_of_levels_is_named():
     _, head = pair_of_heads()
     with pytest.raises(ValueError, match='5 levels, but the neck gives 4'):
         head.loss(pyramid(1, 64, 64)[:4], random_samples(0, [1], (64, 64), (64, 64)))
+
+
+def test_mixed_precision_on_the_cpu():
+    _, head = pair_of_heads()
+    features, samples = pyramid(2, 96, 128), random_samples(5, [6, 3], (96, 128), (96, 128))
+    expected, _ = losses_with_gradients(head, features, samples)
+    with torch.autocast('cpu', torch.bfloat16):
+        losses, gradients = losses_with_gradients(head, features, samples)
+    for name in expected:
+        assert losses[name].dtype == torch.float32
+        torch.testing.assert_close(losses[name], expected[name], rtol=0.05, atol=0.01)
+    assert all(torch.isfinite(gradient).all() for gradient in gradients.values())
+    head.eval()
+    reference = head.predict(features, samples)
+    with torch.autocast('cpu', torch.bfloat16):
+        results = head.predict(features, samples)
+    for result, expected_result in zip(results, reference, strict=True):
+        assert result.masks.dtype == torch.bool and len(result.scores)
+        assert abs(result.scores[0] - expected_result.scores[0]) < 0.05
+
+
+def test_channels_last_changes_nothing():
+    _, head = pair_of_heads()
+    features, samples = pyramid(2, 96, 128), random_samples(5, [6, 3], (96, 128), (96, 128))
+    expected, _ = losses_with_gradients(head, features, samples)
+    head.to(memory_format=torch.channels_last)
+    channels_last = [feature.contiguous(memory_format=torch.channels_last) for feature in features]
+    losses, _ = losses_with_gradients(head, channels_last, samples)
+    torch.testing.assert_close(losses, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_thousand_objects():
+    dense, sparse = pair_of_heads(torch.float64)
+    features, samples = pyramid(1, 96, 128, dtype=torch.float64), random_samples(9, [1000], (96, 128), (96, 128))
+    expected, _ = losses_with_gradients(dense, features, samples)
+    losses, _ = losses_with_gradients(sparse, features, samples)
+    torch.testing.assert_close(losses, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_an_object_without_a_pixel_is_no_object():
+    """A box outside the crop whose mask is empty."""
+    dense, sparse = pair_of_heads(torch.float64)
+    samples = random_samples(3, [3], (96, 128), (96, 128))
+    samples[0].gt_instances.masks.masks[1] = 0
+    features = pyramid(1, 96, 128, dtype=torch.float64)
+    expected, _ = losses_with_gradients(dense, features, samples)
+    losses, _ = losses_with_gradients(sparse, features, samples)
+    torch.testing.assert_close(losses, expected, rtol=1e-9, atol=1e-9)

@@ -20,7 +20,7 @@ def _count_things(rng: Generator, most: int, busy: bool) -> int:
 
 def _thing_size(rng: Generator, settings: SceneSettings) -> float:
     """Log-uniform between the smallest and the largest size, with a lean to the larger ones."""
-    share = rng.random() ** 0.75
+    share = rng.random() ** 0.5
     return float(settings.min_size * (settings.max_size / settings.min_size) ** share)
 
 
