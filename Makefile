@@ -11,7 +11,7 @@ env:
 
 demo: env
 	$(PY) tools/dataset_tools/make_scenes.py
-	$(PY) tools/train.py $(DEMO_CONFIG) --work-dir $(DEMO_DIR)
+	$(PY) tools/train.py $(DEMO_CONFIG) --channels-last --work-dir $(DEMO_DIR)
 	$(PY) tools/test.py $(DEMO_CONFIG) $(DEMO_DIR) --work-dir $(DEMO_DIR)/test
 	$(PY) tools/analysis_tools/picture_sheet.py $(DEMO_CONFIG) $(DEMO_DIR) --out $(DEMO_DIR)/pictures.png
 

@@ -44,8 +44,9 @@ TEST_CFG = dict(
     nms_pre=500, score_thr=0.1, mask_thr=0.5, filter_thr=0.05, kernel='gaussian', sigma=2.0, max_per_img=100
 )
 CASES = ('800x1344x40', '512x832x20', '512x832x300')
-CANDIDATES = {'train': 100, 'test-few': 100, 'test-many': 30000}
-"""Pairs of a cell and a class above the score threshold, by mode."""
+FEW = 100
+MANY = 30000 * 512 * 832
+"""Pairs of a cell and a class above the score threshold; many times the pixels, as mmdet's memory grows with both."""
 
 
 def features(height: int, width: int, device: str) -> list[torch.Tensor]:
@@ -91,6 +92,8 @@ class TowersOnly(SparseSOLOHead):
 
 def build(kind: type, mode: str, pyramid: list[torch.Tensor], device: str) -> SOLOHead:
     """A head with weights that give masks of all kinds, and with as many candidates as the mode asks for."""
+    pixels = pyramid[0].shape[-2] * pyramid[0].shape[-1] * 16
+    candidates = MANY // pixels if mode == 'test-many' else FEW
     torch.manual_seed(0)
     head = kind(**copy.deepcopy(HEAD), test_cfg=ConfigDict(TEST_CFG)).to(device)
     for module in head.modules():
@@ -100,7 +103,7 @@ def build(kind: type, mode: str, pyramid: list[torch.Tensor], device: str) -> SO
                 torch.nn.init.zeros_(module.bias)
     for conv in head.conv_mask_list:
         torch.nn.init.normal_(conv.weight, std=0.1)
-    torch.nn.init.constant_(head.conv_cls.bias, _class_bias(head, CANDIDATES[mode], pyramid))
+    torch.nn.init.constant_(head.conv_cls.bias, _class_bias(head, candidates, pyramid))
     return head
 
 
