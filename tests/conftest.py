@@ -4,7 +4,7 @@ import os
 import socket
 from pathlib import Path
 
-# Two workers of a test run share the cores of a small machine.
+# The tests start processes of their own: threads of each would fight for the cores.
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 import pytest  # noqa: E402

@@ -1,6 +1,6 @@
 """Networks and their components, registered with mmdet."""
 
-from .assigners import MaskCellAssigner, SOLOGridAssigner
+from .assigners import MaskCellAssigner, RandomNegativeCells, SOLOGridAssigner
 from .backbones import EfficientNetLite
 from .heads import (
     CommonStrideSupervision,
@@ -11,7 +11,7 @@ from .heads import (
     SharedCellClassifier,
     SparseSOLOHead,
 )
-from .losses import LossNormalizer, RandomNegativeCells, SmoothDiceLoss
+from .losses import LossNormalizer, SmoothDiceLoss
 
 __all__ = [
     'CommonStrideSupervision',

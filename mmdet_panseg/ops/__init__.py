@@ -1,6 +1,6 @@
 """The mathematics of the method: pure functions on tensors, without registry, config or model."""
 
-from .cell_masks import cell_mask_logits, masks_per_chunk, resize_masks
+from .cell_masks import at_least_float32, cell_mask_logits, masks_per_chunk, resize_masks
 from .class_peaks import flatten_levels, suppress_non_peaks
 from .coordinates import coordinate_channels
 from .dice import dice_loss
@@ -25,6 +25,7 @@ __all__ = [
     'align_pyramid',
     'aligned_strides',
     'area_averaged_targets',
+    'at_least_float32',
     'boxes_from_masks',
     'cell_mask_logits',
     'cells_of_windows',

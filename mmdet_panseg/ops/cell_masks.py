@@ -44,6 +44,11 @@ def resize_masks(masks: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(masks[None], size=size, mode='bilinear')[0]
 
 
+def at_least_float32(tensor: Tensor) -> Tensor:
+    """Convert half-precision values to float32 and leave others as they are."""
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+
+
 def masks_per_chunk(size: tuple[int, int], budget: int, copies: int = 4, itemsize: int = 4) -> int:
     """Tell how many masks fit into a memory budget.
 

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from solo_cases import STOCK, pyramid, random_masks, random_samples, sample  # noqa: E402
 
 from mmdet_panseg.models import RandomNegativeCells, SparseSOLOHead  # noqa: E402
-from mmdet_panseg.models.heads.gt_objects import GTObjects  # noqa: E402
+from mmdet_panseg.models.gt_objects import GTObjects  # noqa: E402
 
 SEED_RUNG = dict(
     assigner=dict(type='SOLOGridAssigner', center='box', clip=False, collision='area', grid='unpadded'),
@@ -119,7 +119,7 @@ def test_the_24_5_rung_is_what_its_author_ran():
 def test_negative_masks_are_compared_negated_with_a_full_mask():
     head = build(negatives=dict(type='RandomNegativeCells'))
     assigned = []
-    head.mask_loss.negatives.sample = lambda positives, num_cells: assigned.append(positives) or torch.tensor([0])
+    head.cell_mask_loss.negatives.sample = lambda positives, num_cells: assigned.append(positives) or torch.tensor([0])
     # A large object in the middle leaves cell 0 free.
     masks = np.zeros((1, 96, 96), np.uint8)
     masks[0, 30:70, 30:70] = 1

@@ -19,9 +19,17 @@ IMAGE = (96, 128)
 COUNTS = [5, 1, 0, 2]
 
 
+def first_free_cells(positives, num_cells):
+    """A drawing that does not depend on the process: as many cells as there are positives, from the first one on."""
+    free = [cell for cell in range(num_cells) if cell not in set(positives.tolist())]
+    return torch.tensor(free[: len(positives)])
+
+
 def head_of(normalizer):
     torch.manual_seed(0)
-    head = SparseSOLOHead(**copy.deepcopy(STOCK), normalizer=normalizer, sync_normalizer=True).double()
+    negatives = dict(type='RandomNegativeCells')
+    head = SparseSOLOHead(**copy.deepcopy(STOCK), normalizer=normalizer, sync_normalizer=True, negatives=negatives)
+    head.double().cell_mask_loss.negatives.sample = first_free_cells
     for parameter in head.parameters():
         torch.nn.init.normal_(parameter, std=0.2)
     return head

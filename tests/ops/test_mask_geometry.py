@@ -13,10 +13,10 @@ from mmdet_panseg.ops import boxes_from_masks, mask_geometry
 def test_measures_equal_those_of_mmdet(count, height, width, density, seed):
     array = (np.random.default_rng(seed).random((count, height, width)) < density * 0.2).astype(np.uint8)
     masks = torch.from_numpy(array)
-    geometry = mask_geometry(masks)
+    geometry = mask_geometry(array)
     assert geometry.areas.tolist() == array.sum((1, 2)).tolist()
     boxes = BitmapMasks(array, height, width).get_bboxes('hbox').tensor if count else torch.zeros(0, 4)
-    assert torch.equal(geometry.boxes, boxes)
+    assert geometry.boxes.tolist() == boxes.tolist()
     assert torch.equal(boxes_from_masks(masks.bool()), boxes)
     for mask, center in zip(masks, geometry.centers, strict=True):
         y, x = center_of_mass(mask.bool())
@@ -24,8 +24,8 @@ def test_measures_equal_those_of_mmdet(count, height, width, density, seed):
 
 
 def test_one_pixel_in_the_corner():
-    masks = torch.zeros(1, 5, 9, dtype=torch.bool)
-    masks[0, 4, 8] = True
+    masks = np.zeros((1, 5, 9), np.uint8)
+    masks[0, 4, 8] = 1
     geometry = mask_geometry(masks)
     assert geometry.boxes.tolist() == [[8, 4, 9, 5]]
     assert geometry.centers.tolist() == [[8, 4]]
@@ -33,5 +33,5 @@ def test_one_pixel_in_the_corner():
 
 def test_moments_of_large_masks_are_exact():
     """Sums beyond 2**24 would lose pixels in float32."""
-    masks = torch.ones(1, 3000, 3000, dtype=torch.uint8)
+    masks = np.ones((1, 3000, 3000), np.uint8)
     assert mask_geometry(masks).centers.tolist() == [[1499.5, 1499.5]]

@@ -1,5 +1,5 @@
-# A SOLO that trains on a CPU: EfficientNet-Lite0, 96 channels and towers of 3 convolutions. Scale ranges and grids are for
-# images of about 320 pixels.
+# A SOLO that trains on a CPU: EfficientNet-Lite0, 96 channels, towers of 3 convolutions. Scale ranges and grids are
+# for images of about 320 pixels.
 _base_ = './solo_r50_fpn.py'
 
 model = dict(
@@ -11,6 +11,6 @@ model = dict(
         feat_channels=96,
         stacked_convs=3,
         num_grids=[32, 24, 16, 12, 8],
-        scale_ranges=((1, 32), (16, 64), (40, 96), (72, 144), (104, 2048)),
+        scale_ranges=((1, 40), (28, 88), (64, 128), (104, 160), (128, 2048)),
     ),
 )

@@ -73,17 +73,17 @@ class FixClassGT(BaseTransform):
         if 'gt_masks' not in results:
             raise KeyError('FixClassGT needs gt_masks: put LoadAnnotations(with_bbox=True, with_mask=True) before it')
         array = self._masks_of(results)
-        geometry = mask_geometry(torch.from_numpy(array))
-        keep = np.flatnonzero(geometry.areas.numpy() >= self.min_pixels)
+        geometry = mask_geometry(array)
+        keep = np.flatnonzero(geometry.areas >= self.min_pixels)
         array = array[keep]
         results['gt_masks'] = BitmapMasks(array, *array.shape[1:])
         results['gt_bboxes'] = results['gt_bboxes'][keep]
         if self.boxes == 'mask':
-            results['gt_bboxes'] = HorizontalBoxes(geometry.boxes[keep])
+            results['gt_bboxes'] = HorizontalBoxes(torch.from_numpy(geometry.boxes[keep]))
         for key in ('gt_bboxes_labels', 'gt_ignore_flags'):
             results[key] = results[key][keep]
-        results['gt_areas'] = geometry.areas[keep].numpy()
-        results['gt_centers'] = geometry.centers[keep].numpy()
+        results['gt_areas'] = geometry.areas[keep]
+        results['gt_centers'] = geometry.centers[keep]
         if self.strides is not None:
             results['gt_mask_targets'] = self._targets(array, results['gt_ignore_flags'])
         return results

@@ -1,6 +1,7 @@
-"""Components that decide which grid cells learn which object."""
+"""Components that decide which grid cells learn what."""
 
 from .mask_cell_assigner import MaskCellAssigner
+from .random_negative_cells import RandomNegativeCells
 from .solo_grid_assigner import SOLOGridAssigner
 
-__all__ = ['MaskCellAssigner', 'SOLOGridAssigner']
+__all__ = ['MaskCellAssigner', 'RandomNegativeCells', 'SOLOGridAssigner']

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from mmdet_panseg.ops import GridCells
 
-from ..heads.gt_objects import GTObjects
+from ..gt_objects import GTObjects
 from .solo_grid_assigner import SOLOGridAssigner
 
 

@@ -15,7 +15,7 @@ from mmdet_panseg.ops import (
     resolve_collisions,
 )
 
-from ..heads.gt_objects import GTObjects
+from ..gt_objects import GTObjects
 
 
 @TASK_UTILS.register_module()

@@ -7,28 +7,37 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from mmdet_panseg.ops import GridCells, masks_per_chunk
+from mmdet_panseg.ops import GridCells, at_least_float32, masks_per_chunk
 
-from ..losses.negative_cells import RandomNegativeCells
-from .gt_objects import GTObjects
+from ..assigners.random_negative_cells import RandomNegativeCells
+from ..gt_objects import GTObjects
 from .mask_supervision import PerLevelSupervision
 
 if TYPE_CHECKING:
     from .sparse_solo_head import SparseSOLOHead
 
 
-class _LevelLosses(NamedTuple):
-    """Losses of the masks of one image on one level, and of as many that should stay empty."""
+class _LevelMasks(NamedTuple):
+    """What the masks of one image on one level are computed from.
 
-    positive: Tensor
-    negative: Tensor
+    Attributes:
+        logits: Gives the logits of cells, ``(P,)`` to ``(P, h, w)``.
+        size: Height and width of the targets.
+        target_stride: Size of a target pixel in pixels of the input.
+        num_cells: Number of cells of the level.
+    """
+
+    logits: Callable[[Tensor], Tensor]
+    size: tuple[int, int]
+    target_stride: int
+    num_cells: int
 
 
 class CellMaskLoss:
     """Compare the masks of positive cells with their objects.
 
-    The mask tower runs only for those images of a level that have a positive cell on it. Full-size masks live a chunk
-    at a time, in the forward and in the backward pass.
+    The mask tower runs only for those images of a level that have a positive cell on it. Masks, their logits too, live
+    a chunk at a time, in the forward and in the backward pass, which computes them again.
 
     Args:
         loss_mask: Module with mmdet's interface of losses, called with ``reduction_override='none'``.
@@ -79,83 +88,63 @@ class CellMaskLoss:
             ``loss_mask`` and, with negatives, ``loss_mask_negative``.
         """
         by_level = [_split_levels(cells, head.level_cells) for cells in assigned]
-        terms, images, used_levels = [], [], set()
-        for level, features in enumerate(levels):
-            chosen = [image for image, cells in enumerate(by_level) if len(cells[level].cells)]
-            if not chosen:
-                continue
-            used_levels.add(level)
-            everyone = len(chosen) == len(features)
-            mask_features = head.mask_features(features if everyone else features[chosen])
-            for image, mask_feature in zip(chosen, mask_features, strict=True):
+        losses, negative_losses, images, used_levels = [], [], [], set()
+        for level in range(len(levels)):
+            wanted = [image for image, cells in enumerate(by_level) if len(cells[level].cells)]
+            for image, features in head.mask_features_of(levels, level, wanted).items():
                 cells = by_level[image][level]
-                terms.append(self._level_losses(head, level, features, mask_feature, cells, objects[image]))
+                masks = self._masks(head, levels, level, features)
+                losses.append(self._positive_losses(masks, cells, objects[image]))
                 images.append(positives.new_full((len(cells.cells),), image))
+                if self.negatives:
+                    negative_losses.append(self._negative_losses(masks, cells))
+                used_levels.add(level)
         zero = _zero_of(head.unused_mask_parameters(used_levels), levels[0])
-        per_cell = torch.cat([zero[:0], *[term.positive for term in terms]])
-        image_of_cell = torch.cat([positives[:0], *images])
-        losses = dict(loss_mask=head.normalizer.reduce_masks(per_cell, image_of_cell, positives) + zero.sum())
+        per_cell, image_of_cell = torch.cat([zero[:0], *losses]), torch.cat([positives[:0], *images])
+        result = dict(loss_mask=head.normalizer.reduce_masks(per_cell, image_of_cell, positives) + zero.sum())
         if self.negatives:
-            per_cell = torch.cat([zero[:0], *[term.negative for term in terms]])
-            losses['loss_mask_negative'] = per_cell.sum() / max(1, len(per_cell))
-        return losses
+            result['loss_mask_negative'] = head.normalizer.mean(torch.cat([zero[:0], *negative_losses]))
+        return result
 
-    def _level_losses(
-        self,
-        head: 'SparseSOLOHead',
-        level: int,
-        features: Tensor,
-        mask_feature: Tensor,
-        cells: GridCells,
-        objects: GTObjects,
-    ) -> _LevelLosses:
-        stride, target_stride = head.level_strides[level], self.supervision.target_stride(head.level_strides[level])
-        size = (features.shape[-2] * stride // target_stride, features.shape[-1] * stride // target_stride)
+    def _masks(self, head: 'SparseSOLOHead', levels: Sequence[Tensor], level: int, features: Tensor) -> _LevelMasks:
+        stride = head.level_strides[level]
+        target_stride = self.supervision.target_stride(stride)
+        height, width = (side * stride // target_stride for side in levels[level].shape[-2:])
+        return _LevelMasks(
+            lambda cells: head.cell_logits(features, level, cells),
+            (height, width),
+            target_stride,
+            head.level_cells[level],
+        )
+
+    def _positive_losses(self, masks: _LevelMasks, cells: GridCells, objects: GTObjects) -> Tensor:
         # Cells of an object share its target.
         owners, target_of_cell = cells.objects.unique(return_inverse=True)
-        targets = objects.targets(target_stride, owners, size)
-        logits = head.cell_logits(mask_feature, level, cells.cells)
-        positive = self._in_chunks(
-            lambda part, chosen: self._compare(part, targets[chosen], size), logits, target_of_cell, size
-        )
-        if self.negatives is None:
-            return _LevelLosses(positive, positive.new_zeros(0))
-        negative_cells = self.negatives.sample(cells.cells, head.level_cells[level])
-        negated = -head.cell_logits(mask_feature, level, negative_cells)
-        negative = self._in_chunks(
-            lambda part, _: self._compare(
-                part, torch.ones(1, *size, device=part.device).expand(len(part), *size), size
-            ),
-            negated,
-            negative_cells,
-            size,
-        )
-        return _LevelLosses(positive, negative)
+        targets = objects.targets(masks.target_stride, owners, masks.size)
+
+        def compare(cells: Tensor, target_of_cell: Tensor) -> Tensor:
+            return self._compare(masks.logits(cells), targets[target_of_cell], masks.size)
+
+        return self._in_chunks(compare, masks.size, cells.cells, target_of_cell)
+
+    def _negative_losses(self, masks: _LevelMasks, cells: GridCells) -> Tensor:
+        full = torch.ones(1, *masks.size, device=cells.cells.device)
+
+        def compare(cells: Tensor) -> Tensor:
+            return self._compare(-masks.logits(cells), full.expand(len(cells), -1, -1), masks.size)
+
+        return self._in_chunks(compare, masks.size, self.negatives.sample(cells.cells, masks.num_cells))
 
     def _compare(self, logits: Tensor, targets: Tensor, size: tuple[int, int]) -> Tensor:
-        predictions = self.supervision.predictions(_at_least_float32(logits), size)
+        predictions = self.supervision.predictions(at_least_float32(logits), size)
         return self.loss_mask(predictions, targets, reduction_override='none')
 
-    def _in_chunks(
-        self,
-        compare: Callable[[Tensor, Tensor], Tensor],
-        logits: Tensor,
-        index: Tensor,
-        size: tuple[int, int],
-    ) -> Tensor:
-        """Compare chunk by chunk; the backward pass computes a chunk's full-size masks again."""
+    def _in_chunks(self, compare: Callable[..., Tensor], size: tuple[int, int], *index: Tensor) -> Tensor:
+        """Call ``compare`` with slices of the indices; losses, shape ``(P,)``."""
         step = masks_per_chunk(size, self.memory_budget)
-        losses = [
-            checkpoint(
-                compare,
-                logits[start : start + step],
-                index[start : start + step],
-                use_reentrant=False,
-                preserve_rng_state=False,
-            )
-            for start in range(0, len(logits), step)
-        ]
-        return torch.cat(losses) if losses else logits.new_zeros(0)
+        chunks = zip(*(tensor.split(step) for tensor in index), strict=True)
+        losses = [checkpoint(compare, *chunk, use_reentrant=False, preserve_rng_state=False) for chunk in chunks]
+        return torch.cat(losses)
 
 
 def _split_levels(cells: GridCells, level_cells: Sequence[int]) -> list[GridCells]:
@@ -175,7 +164,3 @@ def _zero_of(parameters: Sequence[Tensor], like: Tensor) -> Tensor:
     """
     zeros = [parameter.flatten()[:1] * 0 for parameter in parameters]
     return torch.cat([like.new_zeros(0), *zeros])
-
-
-def _at_least_float32(tensor: Tensor) -> Tensor:
-    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor

@@ -1,6 +1,7 @@
 """Masks of the candidate cells, their scores and what is left of them after suppression."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mmdet_panseg.ops import (
+    at_least_float32,
     boxes_from_masks,
     iou_from_intersections,
     mask_intersections,
@@ -61,7 +63,7 @@ class _ImageMasks:
         ends = torch.tensor(head.level_cells).cumsum(0)
         self.level_ends = ends.tolist()
 
-    def chunks(self, cells: Tensor):
+    def chunks(self, cells: Tensor) -> Iterator[Tensor]:
         """Yield the probabilities of ascending cells, a chunk at a time, each ``(n, H, W)``."""
         ends = torch.tensor(self.level_ends, device=cells.device)
         bounds = [0, *torch.searchsorted(cells, ends).tolist()]
@@ -77,9 +79,7 @@ class _ImageMasks:
 
     def _probabilities(self, level: int, cells: Tensor) -> Tensor:
         features = self.features[level]
-        logits = self.head.cell_logits(features, level, cells)
-        if logits.dtype in (torch.float16, torch.bfloat16):
-            logits = logits.float()
+        logits = at_least_float32(self.head.cell_logits(features, level, cells))
         scale = 1 if self.head.mask_upsample == 'before' else 2
         logits = resize_masks(logits, (features.shape[-2] * scale, features.shape[-1] * scale))
         if self.resize == 'logits':
@@ -149,11 +149,8 @@ class CellMaskPredictor:
         features: list[dict[int, Tensor]] = [{} for _ in above]
         for level, chosen in enumerate(candidates.cpu()):
             images = chosen.nonzero().flatten().tolist()
-            if images:
-                everyone = len(images) == len(features)
-                tower = head.mask_features(levels[level] if everyone else levels[level][images])
-                for image, mask_feature in zip(images, tower, strict=True):
-                    features[image][level] = mask_feature
+            for image, mask_feature in head.mask_features_of(levels, level, images).items():
+                features[image][level] = mask_feature
         return features
 
     def _predict_image(
@@ -205,11 +202,11 @@ class CellMaskPredictor:
         if len(cells) == 0:
             return full
         upsampled = (masks.size[0] * 4, masks.size[1] * 4)
-        soft = masks.all(cells)
-        step = masks_per_chunk(upsampled, self.memory_budget, copies=2)
-        for start in range(0, len(full), step):
-            part = resize_masks(soft[mask_of_candidate[start : start + step]], upsampled)[:, :height, :width]
-            full[start : start + step] = resize_masks(part, size) > self.config.mask_thr
+        step = masks_per_chunk(max(size, upsampled, key=math.prod), self.memory_budget)
+        soft_masks = masks.all(cells)[mask_of_candidate]
+        for soft, part in zip(soft_masks.split(step), full.split(step), strict=True):
+            soft = resize_masks(resize_masks(soft, upsampled)[:, :height, :width], size)
+            torch.gt(soft, self.config.mask_thr, out=part)
         return full
 
 

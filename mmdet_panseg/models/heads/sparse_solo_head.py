@@ -10,18 +10,20 @@ from mmdet.utils import InstanceList, OptConfigType
 from mmengine.config import ConfigDict
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmdet_panseg.ops import (
     GridCells,
     align_pyramid,
     aligned_strides,
+    at_least_float32,
     cell_mask_logits,
     coordinate_channels,
     flatten_levels,
     suppress_non_peaks,
 )
 
-from .gt_objects import GTObjects
+from ..gt_objects import GTObjects
 from .mask_loss import CellMaskLoss
 from .mask_prediction import CellMaskPredictor
 
@@ -74,19 +76,16 @@ class SparseSOLOHead(SOLOHead):
         if classifier is not None:
             shape = dict(in_channels=self.feat_channels, out_channels=self.cls_out_channels, num_levels=self.num_levels)
             self.conv_cls = MODELS.build({**classifier, **shape})
-        self.normalizer = TASK_UTILS.build(normalizer or dict(type='LossNormalizer'))
-        self.normalizer.sync |= sync_normalizer
-        budget = int(memory_budget * 2**20)
-        self.mask_loss = CellMaskLoss(
+        normalizer = dict(normalizer or dict(type='LossNormalizer'))
+        if sync_normalizer:
+            normalizer['sync'] = True
+        self.normalizer = TASK_UTILS.build(normalizer)
+        self.memory_budget = int(memory_budget * 2**20)
+        self.cell_mask_loss = CellMaskLoss(
             self.loss_mask,
             TASK_UTILS.build(mask_supervision or dict(type='PerLevelSupervision')),
             TASK_UTILS.build(negatives) if negatives else None,
-            budget,
-        )
-        self.predictor = (
-            CellMaskPredictor(ConfigDict(self.test_cfg), self.strides, self.num_grids, budget)
-            if self.test_cfg
-            else None
+            self.memory_budget,
         )
 
     def _init_layers(self) -> None:
@@ -140,6 +139,30 @@ class SparseSOLOHead(SOLOHead):
             features = conv(features)
         return features
 
+    def mask_features_of(self, levels: Sequence[Tensor], level: int, images: Sequence[int]) -> dict[int, Tensor]:
+        """Run the mask tower of a level for those images that need it.
+
+        Args:
+            levels: Aligned features, per level ``(B, C, H_l, W_l)``.
+            level: Index of the level.
+            images: Images that have cells to compute.
+
+        Returns:
+            Mask features by image, each ``(C', h, w)``.
+        """
+        features = levels[level]
+        if self._images_share_statistics():
+            tower = self.mask_features(features)
+            return {image: tower[image] for image in images}
+        if not images:
+            return {}
+        tower = self.mask_features(features if len(images) == len(features) else features[list(images)])
+        return dict(zip(images, tower, strict=True))
+
+    def _images_share_statistics(self) -> bool:
+        """Whether features of an image depend on the batch, and with synchronised norms on other processes."""
+        return any(isinstance(module, _BatchNorm) and module.training for module in self.mask_convs.modules())
+
     def cell_logits(self, features: Tensor, level: int, cells: Tensor) -> Tensor:
         """Compute mask logits of chosen cells.
 
@@ -189,7 +212,7 @@ class SparseSOLOHead(SOLOHead):
         loss_cls = self.loss_cls(
             logits.flatten(0, 1), labels.flatten(), avg_factor=self.normalizer.class_divisor(positives)
         )
-        return dict(self.mask_loss(self, levels, objects, assigned, positives), loss_cls=loss_cls)
+        return dict(self.cell_mask_loss(self, levels, objects, assigned, positives), loss_cls=loss_cls)
 
     def assign(
         self, levels: Sequence[Tensor], batch_data_samples: SampleList
@@ -233,14 +256,20 @@ class SparseSOLOHead(SOLOHead):
 
         Returns:
             Per image ``scores`` (N,), ``labels`` (N,), bool ``masks`` (N, H, W), ``bboxes`` (N, 4), by falling score.
+
+        Raises:
+            ValueError: If the head has no ``test_cfg``.
         """
+        if not self.test_cfg:
+            raise ValueError(f'{type(self).__name__} has no test_cfg: give the model test_cfg=dict(score_thr=0.1, ...)')
+        predictor = CellMaskPredictor(ConfigDict(self.test_cfg), self.strides, self.num_grids, self.memory_budget)
         levels = self.align(x)
         scores = flatten_levels([self.cell_scores(feature, level) for level, feature in enumerate(levels)])
-        return self.predictor(self, levels, scores, [sample.metainfo for sample in batch_data_samples], rescale)
+        return predictor(self, levels, scores, [sample.metainfo for sample in batch_data_samples], rescale)
 
     def cell_scores(self, features: Tensor, level: int) -> Tensor:
         """Class probabilities of the cells that are local maxima, zero elsewhere, shape ``(B, K, S, S)``."""
-        logits = self.class_logits(features, level)
+        logits = at_least_float32(self.class_logits(features, level))
         if self.cls_out_channels == self.num_classes:
             return suppress_non_peaks(logits.sigmoid())
         return suppress_non_peaks(logits.softmax(dim=1)[:, : self.num_classes])

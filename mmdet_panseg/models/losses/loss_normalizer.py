@@ -60,6 +60,10 @@ class LossNormalizer:
         means = per_image / positives.clamp(min=1)
         return means.sum() / self._at_least((positives > 0).sum(), losses)
 
+    def mean(self, losses: Tensor) -> Tensor:
+        """Average losses, shape ``(P,)``, over all of them in all processes; 0 if there are none."""
+        return losses.sum() / self._at_least(losses.new_tensor(len(losses)), losses)
+
     def _at_least(self, count: Tensor, losses: Tensor) -> Tensor:
         mean = self._mean_over_processes(count)
         # Without a positive anywhere the sum is zero and any divisor serves.

@@ -61,8 +61,9 @@ class GTObjects:
         if tuple(padded_size) != (masks.height, masks.width):
             masks = masks.pad(padded_size)
         array = masks.to_ndarray().reshape(len(labels), *padded_size).astype(np.uint8, copy=False)
-        geometry = mask_geometry(torch.from_numpy(array))
-        return cls(boxes, labels, geometry.areas.to(boxes.device), geometry.centers.to(boxes.device), masks=array)
+        geometry = mask_geometry(array)
+        areas, centers = (torch.from_numpy(values).to(boxes.device) for values in (geometry.areas, geometry.centers))
+        return cls(boxes, labels, areas, centers, masks=array)
 
     def targets(self, stride: int, objects: Tensor, size: tuple[int, int]) -> Tensor:
         """Give the mask targets of some objects.
