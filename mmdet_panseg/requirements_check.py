@@ -4,8 +4,13 @@ import importlib
 import importlib.util
 
 _SETUP = 'tools/setup_env.sh installs a tested set; README.md has the commands to do it by hand'
-_MINIMUM = {'torch': '2.4', 'mmengine': '0.10', 'mmdet': '3.0'}
-_DISTRIBUTION = {'mmengine': 'onedl-mmengine', 'mmdet': 'onedl-mmdetection', 'torch': 'torch', 'mmcv': 'onedl-mmcv'}
+_REQUIREMENTS = {
+    'torch': ('torch', '2.4'),
+    'mmengine': ('onedl-mmengine', '0.10.8'),
+    'mmcv': ('onedl-mmcv', '2.3'),
+    'mmdet': ('onedl-mmdetection', '3.4'),
+}
+"""Distribution and lowest version by what is imported."""
 
 
 def check_requirements() -> None:
@@ -14,22 +19,15 @@ def check_requirements() -> None:
     Raises:
         ImportError: If one is missing or too old, or mmcv has no ops; the message says what to install.
     """
-    for name in ('torch', 'mmengine', 'mmcv', 'mmdet'):
+    for name, (distribution, minimum) in _REQUIREMENTS.items():
         if importlib.util.find_spec(name) is None:
-            raise ImportError(f'mmdet_panseg needs {name}: pip install {_DISTRIBUTION[name]}. {_SETUP}.')
-    _check_ops()
-    for name, minimum in _MINIMUM.items():
+            raise ImportError(f'mmdet_panseg needs {name}: pip install {distribution}. {_SETUP}.')
         version = importlib.import_module(name).__version__
-        if _release(version) < _release(minimum):
+        if release_of(version) < release_of(minimum):
             raise ImportError(
-                f'mmdet_panseg needs {name} >= {minimum}, found {version}: '
-                f"pip install '{_DISTRIBUTION[name]}>={minimum}'. {_SETUP}."
+                f"mmdet_panseg needs {name} >= {minimum}, found {version}: pip install '{distribution}>={minimum}'. "
+                f'{_SETUP}.'
             )
-
-
-def _check_ops() -> None:
-    # The extension links against torch's libraries.
-    importlib.import_module('torch')
     try:
         importlib.import_module('mmcv._ext')
     except ImportError as error:
@@ -40,11 +38,12 @@ def _check_ops() -> None:
         ) from error
 
 
-def _release(version: str) -> tuple[int, ...]:
+def release_of(version: str) -> tuple[int, ...]:
+    """Numbers of a version: ``'2.13.0+cpu'`` gives ``(2, 13, 0)``, ``'3.4.2.post1'`` gives ``(3, 4, 2)``."""
     numbers = []
     for part in version.split('+')[0].split('.'):
-        digits = ''.join(character for character in part if character.isdigit())
-        if not part[:1].isdigit():
+        digits = part[: len(part) - len(part.lstrip('0123456789'))]
+        if not digits:
             break
         numbers.append(int(digits))
     return tuple(numbers)

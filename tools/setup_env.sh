@@ -2,7 +2,8 @@
 # Makes the project's environment, or completes it: torch, then mmcv with its compiled ops, then the rest.
 #
 #   tools/setup_env.sh                      .venv in the repository, made if it is missing
-#   ENV_DIR=/path/to/env tools/setup_env.sh an environment that is there already; its torch stays as it is
+#   ENV_DIR=/path/to/env tools/setup_env.sh an environment that is there already: what it has stays as it is, torch and
+#                                           mmengine and mmdet too, and what is missing is added
 #
 # TORCH_SPEC  what pip installs when there is no torch   (default: torch==2.13.0)
 # PYTHON      the interpreter that makes the environment (default: python3)
@@ -14,7 +15,9 @@ ENV_DIR=${ENV_DIR:-.venv}
 PYTHON=${PYTHON:-python3}
 TORCH_SPEC=${TORCH_SPEC:-torch==2.13.0}
 EXTRAS=${EXTRAS:-tests,pretrained}
-CONSTRAINTS=requirements/constraints.txt
+ENV_PYTHON=$ENV_DIR/bin/python
+OURS=$ENV_DIR/.made_by_mmdet_panseg
+FINISHED=$ENV_DIR/.mmdet_panseg_ready
 
 say() { printf '[setup] %s\n' "$*"; }
 die() { printf '[setup] error: %s\n' "$*" >&2; exit 1; }
@@ -33,76 +36,116 @@ find_python() {
 }
 
 make_environment() {
-    [ -x "$ENV_DIR/bin/python" ] && "$ENV_DIR/bin/python" -m pip --version >/dev/null 2>&1 && return
+    if [ ! -e "$OURS" ] && "$ENV_PYTHON" -c '' 2>/dev/null; then
+        say "using the environment $ENV_DIR"
+        "$ENV_PYTHON" -m pip --version >/dev/null 2>&1 || "$ENV_PYTHON" -m ensurepip >/dev/null \
+            || die "$ENV_DIR has no pip and ensurepip fails; install pip there first"
+        return
+    fi
+    "$ENV_PYTHON" -m pip --version >/dev/null 2>&1 && return
+    if [ ! -e "$OURS" ] && [ -n "$(ls -A "$ENV_DIR" 2>/dev/null)" ]; then
+        die "$ENV_DIR exists and is no Python environment; name another folder with ENV_DIR=..."
+    fi
     local python
     python=$(find_python)
     say "making $ENV_DIR with $("$python" --version)"
-    "$python" -m venv --clear "$ENV_DIR"
+    mkdir -p "$ENV_DIR"
+    touch "$OURS"
+    "$python" -m venv "$ENV_DIR"
 }
 
-pip_install() { "$ENV_DIR/bin/python" -m pip install --quiet --disable-pip-version-check -c "$CONSTRAINTS" "$@"; }
-imports() { "$ENV_DIR/bin/python" -c "import $1" >/dev/null 2>&1; }
+pip_install() {
+    # Tested versions are for environments made here; another one keeps what it has.
+    local constraints=()
+    [ -e "$OURS" ] && constraints=(-c requirements/constraints.txt)
+    "$ENV_PYTHON" -m pip install --quiet --disable-pip-version-check "${constraints[@]}" "$@"
+}
+
+imports() { "$ENV_PYTHON" -c "import $1" >/dev/null 2>&1; }
 
 install_torch() {
     imports torch && return
     say "installing $TORCH_SPEC"
-    # The constraints do not name torch: a machine with a GPU needs the build that fits its driver.
     pip_install "$TORCH_SPEC"
     imports torch || die "$TORCH_SPEC was installed but 'import torch' fails; run it by hand to see why"
 }
 
-install_mmcv() {
-    imports mmcv._ext && return
-    command -v g++ >/dev/null || die "g++ is needed to compile mmcv's ops (Debian: apt-get install g++ python3-dev)"
-    if imports mmcv; then
-        say "mmcv is here without its compiled ops: replacing it"
-        "$ENV_DIR/bin/python" -m pip uninstall --quiet --yes mmcv mmcv-lite onedl-mmcv
-    fi
-    say "compiling mmcv's ops: 10 to 15 minutes on two cores the first time, seconds when pip still has the wheel"
-    local started=$SECONDS
-    MMCV_WITH_OPS=1 MAX_JOBS=${MAX_JOBS:-$(nproc)} pip_install --no-build-isolation -r requirements/mmcv.txt &
-    local build=$!
-    # An interrupted script must not leave the compiler running.
-    trap 'kill "$build" 2>/dev/null || true' EXIT
+install_opencv() {
+    imports cv2 && return
+    # Both distributions fill the same package; the headless build, installed last, loads without a window system.
+    pip_install opencv-python
+    pip_install --force-reinstall --no-deps opencv-python-headless
+    imports cv2 || die "'import cv2' fails in $ENV_DIR; run it by hand to see why"
+}
+
+torch_has_gpu() { "$ENV_PYTHON" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' 2>/dev/null; }
+
+mmcv_is_ready() {
+    imports mmcv._ext || return 1
+    torch_has_gpu || return 0
+    "$ENV_PYTHON" -c 'import sys; from mmcv.ops import get_compiling_cuda_version as version
+sys.exit(version() == "not available")' 2>/dev/null
+}
+
+compile_mmcv() {
+    local started=$SECONDS build
+    # A process group of its own, so that an interrupted script ends the compilers too.
+    set -m
+    MMCV_WITH_OPS=1 MAX_JOBS=${MAX_JOBS:-$(nproc)} pip_install --no-build-isolation "$@" -r requirements/mmcv.txt &
+    build=$!
+    set +m
+    trap 'kill -- "-$build" 2>/dev/null || true' EXIT
     while kill -0 "$build" 2>/dev/null; do
         sleep 5
-        (( (SECONDS - started) % 60 < 5 )) && say "  still compiling, $(( (SECONDS - started) / 60 )) min"
+        if (( (SECONDS - started) % 60 < 5 )); then say "  still compiling, $(( (SECONDS - started) / 60 )) min"; fi
     done
     wait "$build" || die "mmcv did not compile; the compiler's message is above"
     trap - EXIT
-    if ! imports mmcv._ext; then
-        # A wheel that pip kept from a build without torch has no ops.
-        say "the cached wheel has no ops: compiling again"
-        MMCV_WITH_OPS=1 pip_install --no-build-isolation --no-cache-dir --force-reinstall --no-deps -r requirements/mmcv.txt
+    say "mmcv is installed after $(( (SECONDS - started) / 60 )) min $(( (SECONDS - started) % 60 )) s"
+}
+
+install_mmcv() {
+    mmcv_is_ready && return
+    command -v g++ >/dev/null || die "g++ is needed to compile mmcv's ops (Debian: apt-get install g++ python3-dev)"
+    if torch_has_gpu && ! command -v nvcc >/dev/null; then
+        die "torch sees a GPU, so mmcv's ops need nvcc: install the CUDA toolkit that torch was built for, $(
+            "$ENV_PYTHON" -c 'import torch; print(torch.version.cuda)'), and put nvcc on the PATH"
     fi
-    imports mmcv._ext || die "mmcv was installed without compiled ops ('import mmcv._ext' fails).
+    if imports mmcv; then
+        say "mmcv is here without the compiled ops that this torch needs: replacing it"
+        "$ENV_PYTHON" -m pip uninstall --quiet --yes mmcv mmcv-lite onedl-mmcv
+    fi
+    say "compiling mmcv's ops: 10 to 15 minutes on two cores the first time, seconds when pip still has the wheel"
+    compile_mmcv
+    if ! mmcv_is_ready; then
+        say "the wheel that pip had kept does not fit this torch: compiling again"
+        compile_mmcv --no-cache-dir --force-reinstall --no-deps
+    fi
+    mmcv_is_ready || die "mmcv was installed without the compiled ops that this torch needs ('import mmcv._ext').
         Check that torch imports in $ENV_DIR, remove pip's wheel with 'pip cache remove onedl_mmcv' and run this again."
-    say "mmcv is ready after $(( (SECONDS - started) / 60 )) min $(( (SECONDS - started) % 60 )) s"
 }
 
 install_the_rest() {
-    pip_install -r requirements/openmmlab.txt
+    imports mmengine || pip_install onedl-mmengine
+    imports mmdet.version || pip_install -r requirements/openmmlab.txt
     pip_install --no-build-isolation -e ".[$EXTRAS]"
-    # OpenCV with a window system does not load on a machine without one; the headless build serves the same calls.
-    imports cv2 || pip_install --force-reinstall --no-deps opencv-python-headless
-    imports cv2 || die "'import cv2' fails in $ENV_DIR; run it by hand to see why"
 }
 
 stamp() { cat setup.cfg pyproject.toml requirements/*.txt tools/setup_env.sh | cksum; printf '%s %s\n' "$EXTRAS" "$PWD"; }
 
 main() {
-    local finished="$ENV_DIR/.mmdet_panseg_ready"
-    if [ -f "$finished" ] && [ "$(stamp)" = "$(cat "$finished")" ]; then
+    if [ "$(stamp)" = "$(cat "$FINISHED" 2>/dev/null)" ] && "$ENV_PYTHON" -c '' 2>/dev/null; then
         return
     fi
     make_environment
     pip_install -r requirements/build.txt
     install_torch
+    install_opencv
     install_mmcv
     install_the_rest
-    "$ENV_DIR/bin/python" -c 'import mmdet_panseg' || die "the environment is complete but mmdet_panseg does not import"
-    stamp > "$finished"
-    say "ready: $ENV_DIR/bin/python has torch $("$ENV_DIR/bin/python" -c 'import torch; print(torch.__version__)'), mmcv with ops, mmengine and mmdet"
+    "$ENV_PYTHON" -c 'import mmdet_panseg' || die "the environment is complete but mmdet_panseg does not import"
+    stamp > "$FINISHED"
+    say "ready: $ENV_PYTHON has torch $("$ENV_PYTHON" -c 'import torch; print(torch.__version__)'), mmcv with ops, mmengine and mmdet"
 }
 
 main

@@ -78,6 +78,7 @@ class GTObjects:
 
         Raises:
             KeyError: If the data pipeline made targets, but not at this stride.
+            ValueError: If the targets were made for a larger input.
         """
         if self.masks is not None:
             chosen = mask_targets(self.masks[objects.cpu().numpy()], stride)
@@ -92,4 +93,10 @@ class GTObjects:
         height, width = targets.shape[1:]
         if (height, width) == tuple(size):
             return targets
+        if height - size[0] > 1 or width - size[1] > 1:
+            raise ValueError(
+                f'mask targets of {height}x{width} at stride {stride} are larger than the network input has room for, '
+                f"{size[0]}x{size[1]}: give FixClassGT(size_divisor=...) the value of the data preprocessor's "
+                'pad_size_divisor'
+            )
         return F.pad(targets, (0, size[1] - width, 0, size[0] - height))

@@ -32,8 +32,8 @@ def grid_windows(
 ) -> Tensor:
     """Find the window of grid cells around each object's centre, for each level.
 
-    The arithmetic (true division by the image size, then truncating division by ``1 / S``) and its order follow mmdet,
-    where an object on the edge of two cells falls on one side by its float32 rounding.
+    The arithmetic (true division by the image size, then truncating division by ``1 / S``) and its order are mmdet's on
+    the CPU, where an object on the edge of two cells falls on one side by its float32 rounding.
 
     Args:
         centers: Centres ``(x, y)`` in pixels, shape ``(N, 2)``.

@@ -20,7 +20,12 @@ def mask_targets(masks: npt.NDArray[np.uint8], stride: int) -> npt.NDArray[np.ui
 
     Returns:
         Binary targets, shape ``(N, round(H / stride), round(W / stride))``.
+
+    Raises:
+        ValueError: If the stride is odd and not 1.
     """
+    if stride != 1 and stride % 2:
+        raise ValueError(f'the stride of mask targets must be 1 or even, not {stride}')
     if stride == 1 or len(masks) == 0:
         height, width = masks.shape[1:]
         return masks if stride == 1 else np.zeros((0, *_target_size(height, width, stride)), np.uint8)

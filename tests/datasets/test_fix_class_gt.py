@@ -141,3 +141,13 @@ def test_masks_that_were_not_loaded_are_named():
     del results['gt_masks']
     with pytest.raises(KeyError, match='with_mask=True'):
         fix(results)
+
+
+def test_padding_that_differs_from_the_preprocessors_is_named():
+    _, head = pair_of_heads()
+    results = fix(results_of(random_masks(np.random.default_rng(0), 2, 70, 70)), size_divisor=128)
+    sample = TRANSFORMS.build(dict(type='PackPanopticInputs'))(results)['data_samples']
+    sample.set_metainfo(dict(batch_input_shape=(96, 96)))
+    sample.gt_instances.bboxes = torch.tensor([[0.0, 0.0, 20.0, 20.0]]).repeat(2, 1)
+    with pytest.raises(ValueError, match='size_divisor'):
+        head.loss(pyramid(1, 96, 96), [sample])

@@ -45,3 +45,8 @@ def test_area_average(count, height, width, stride, seed):
         instance, row, column = index
         block = masks[instance, row * stride : (row + 1) * stride, column * stride : (column + 1) * stride]
         assert targets[index] == (block.sum() >= stride * stride / 2)
+
+
+def test_odd_strides_are_refused():
+    with pytest.raises(ValueError, match='even, not 3'):
+        mask_targets(np.zeros((1, 6, 6), np.uint8), 3)

@@ -3,13 +3,14 @@
     python tools/benchmarks/solo_head.py [--device cuda] [--json FILE] [--repeats 3] [--cases 800x1344x40 512x832x20]
 
 Every case is measured in a process of its own and alternately for the three contestants, so that their ratios hold when
-the machine's speed drifts. The floor is the forward and backward pass of both towers and the class convolution with
-given gradients: no head with this architecture is faster.
+the machine's speed drifts. The floor is the forward and backward pass of both towers and the class convolution on all
+levels with given gradients. The sparse head may fall below it where it leaves a level out that has no object.
 """
 
 import argparse
 import copy
 import json
+import math
 import multiprocessing
 import statistics
 import threading
@@ -81,19 +82,19 @@ class TowersOnly(SparseSOLOHead):
     """The floor: both towers and the class convolution, with gradients fed in and no masks at all."""
 
     def loss(self, x, batch_data_samples, **kwargs) -> dict[str, torch.Tensor]:
-        """Sum of the outputs, each times a constant gradient."""
+        """Run forward and backward; there is no loss left to differentiate."""
         masks, logits = self(x)
-        return dict(loss=sum((output * 1e-3).sum() for output in [*masks, *logits]))
+        outputs = [*masks, *logits]
+        torch.autograd.backward(outputs, [output.detach() for output in outputs])
+        return {}
 
     def predict(self, x, batch_data_samples, rescale: bool = False, **kwargs) -> list:
         """Run the towers."""
         return list(self(x))
 
 
-def build(kind: type, mode: str, pyramid: list[torch.Tensor], device: str) -> SOLOHead:
-    """A head with weights that give masks of all kinds, and with as many candidates as the mode asks for."""
-    pixels = pyramid[0].shape[-2] * pyramid[0].shape[-1] * 16
-    candidates = MANY // pixels if mode == 'test-many' else FEW
+def build(kind: type, class_bias: float, device: str) -> SOLOHead:
+    """A head with weights that give masks of all kinds."""
     torch.manual_seed(0)
     head = kind(**copy.deepcopy(HEAD), test_cfg=ConfigDict(TEST_CFG)).to(device)
     for module in head.modules():
@@ -103,30 +104,29 @@ def build(kind: type, mode: str, pyramid: list[torch.Tensor], device: str) -> SO
                 torch.nn.init.zeros_(module.bias)
     for conv in head.conv_mask_list:
         torch.nn.init.normal_(conv.weight, std=0.1)
-    torch.nn.init.constant_(head.conv_cls.bias, _class_bias(head, candidates, pyramid))
+    torch.nn.init.constant_(head.conv_cls.bias, class_bias)
     return head
 
 
 @torch.no_grad()
-def _class_bias(head: SOLOHead, candidates: int, pyramid: list[torch.Tensor]) -> float:
-    """Bias of the class logits with which so many local maxima are above the score threshold."""
-    logits = SparseSOLOHead.forward(_as_sparse(head), pyramid)[1]
+def class_bias(mode: str, pyramid: list[torch.Tensor], device: str) -> float:
+    """Bias of the class logits with which as many local maxima as the mode asks for are above the score threshold."""
+    pixels = pyramid[0].shape[-2] * pyramid[0].shape[-1] * 16
+    candidates = MANY // pixels if mode == 'test-many' else FEW
+    head = build(SparseSOLOHead, 0.0, device)
+    logits = [head.class_logits(feature, level) for level, feature in enumerate(head.align(pyramid))]
     peaks = torch.cat([suppress_non_peaks(level.sigmoid()).flatten() for level in logits])
-    threshold = peaks.topk(min(candidates, len(peaks)) + 1).values[-1].clamp(min=1e-6)
+    threshold = peaks.topk(candidates + 1).values[-1].clamp(min=1e-6)
     return (torch.tensor(TEST_CFG['score_thr']).logit() - threshold.cpu().logit()).item()
-
-
-def _as_sparse(head: SOLOHead) -> SparseSOLOHead:
-    sparse = SparseSOLOHead(**copy.deepcopy(HEAD)).to(next(head.parameters()).device)
-    sparse.load_state_dict(head.state_dict())
-    return sparse
 
 
 def train_step(head: SOLOHead, pyramid: list[torch.Tensor], sample: DetDataSample) -> None:
     """Forward, targets, loss and backward."""
     inputs = [feature.detach().requires_grad_() for feature in pyramid]
     head.zero_grad(set_to_none=True)
-    sum(head.loss(tuple(inputs), [copy.copy(sample)]).values()).backward()
+    losses = head.loss(tuple(inputs), [copy.copy(sample)])
+    if losses:
+        sum(losses.values()).backward()
 
 
 @torch.no_grad()
@@ -175,27 +175,30 @@ def timed(step: Callable[[], None], device: str) -> float:
     return time.perf_counter() - start
 
 
-def _memory_in_child(queue, kind: type, mode: str, case: tuple[int, int, int], device: str) -> None:
+def _memory_in_child(pipe, kind: type, bias: float, mode: str, case: tuple[int, int, int], device: str) -> None:
     height, width, count = case
-    pyramid, sample = features(height, width, device), objects(count, height, width, device)
-    head = build(kind, mode, pyramid, device).train(mode == 'train')
+    head = build(kind, bias, device).train(mode == 'train')
     step = train_step if mode == 'train' else test_step
-    small = objects(1, 64, 64, device)
-    step(head, features(64, 64, device), small)
+    pyramid, sample = features(height, width, device), objects(count, height, width, device)
+    step(head, features(64, 64, device), objects(1, 64, 64, device))
     with PeakMemory(device) as memory:
         step(head, pyramid, sample)
-    queue.put(memory.bytes)
+    pipe.send(memory.bytes)
 
 
-def peak_memory(kind: type, mode: str, case: tuple[int, int, int], device: str) -> float:
-    """Peak memory in MiB of one step in a fresh process."""
+def peak_memory(kind: type, bias: float, mode: str, case: tuple[int, int, int], device: str) -> float:
+    """Peak memory in MiB of one step in a fresh process; infinite if the process dies of it."""
     context = multiprocessing.get_context('spawn')
-    queue = context.Queue()
-    child = context.Process(target=_memory_in_child, args=(queue, kind, mode, case, device))
+    receiver, sender = context.Pipe(duplex=False)
+    child = context.Process(target=_memory_in_child, args=(sender, kind, bias, mode, case, device))
     child.start()
-    result = queue.get()
-    child.join()
-    return result / 2**20
+    sender.close()
+    try:
+        return receiver.recv() / 2**20
+    except EOFError:
+        return math.inf
+    finally:
+        child.join()
 
 
 def measure(mode: str, case: tuple[int, int, int], device: str, repeats: int) -> dict:
@@ -203,7 +206,8 @@ def measure(mode: str, case: tuple[int, int, int], device: str, repeats: int) ->
     height, width, count = case
     kinds = dict(floor=TowersOnly, sparse=SparseSOLOHead, mmdet=SOLOHead)
     pyramid, sample = features(height, width, device), objects(count, height, width, device)
-    heads = {name: build(kind, mode, pyramid, device).train(mode == 'train') for name, kind in kinds.items()}
+    bias = class_bias(mode, pyramid, device)
+    heads = {name: build(kind, bias, device).train(mode == 'train') for name, kind in kinds.items()}
     step = train_step if mode == 'train' else test_step
     seconds: dict[str, list[float]] = {name: [] for name in heads}
     for repeat in range(repeats + 1):
@@ -212,7 +216,7 @@ def measure(mode: str, case: tuple[int, int, int], device: str, repeats: int) ->
             if repeat:
                 seconds[name].append(duration)
     medians = {name: statistics.median(values) for name, values in seconds.items()}
-    memory = {name: peak_memory(kind, mode, case, device) for name, kind in kinds.items()}
+    memory = {name: peak_memory(kind, bias, mode, case, device) for name, kind in kinds.items()}
     extra = {name: memory[name] - memory['floor'] for name in ('sparse', 'mmdet')}
     return dict(
         mode=mode,
@@ -230,8 +234,8 @@ def measure(mode: str, case: tuple[int, int, int], device: str, repeats: int) ->
 def print_table(rows: list[dict], device: str) -> None:
     """Show the ratios."""
     table = Table(title=f'SOLO head on {device}, torch {torch.__version__}, {torch.get_num_threads()} threads')
-    for title in ('step', 'case', 'floor s', 'sparse s', 'mmdet s', 'sparse / floor', 'mmdet / sparse',
-                  'sparse MiB', 'mmdet MiB', 'extra memory sparse / mmdet'):  # fmt: skip
+    for title in ('step', 'case', 'floor s', 'sparse s', 'mmdet s', 'sparse / floor', 'mmdet / floor',
+                  'mmdet / sparse', 'floor MiB', 'sparse MiB', 'mmdet MiB', 'extra memory sparse / mmdet'):  # fmt: skip
         table.add_column(title, justify='right')
     for row in rows:
         seconds, memory, extra = row['seconds'], row['memory_mib'], row['extra_memory_ratio']
@@ -240,11 +244,12 @@ def print_table(rows: list[dict], device: str) -> None:
             row['case'],
             *(f'{seconds[name]:.3f}' for name in ('floor', 'sparse', 'mmdet')),
             f'{row["time_over_floor"]:.2f}',
+            f'{row["mmdet_over_floor"]:.2f}',
             f'{row["speed_up"]:.1f}',
-            *(f'{memory[name]:.0f}' for name in ('sparse', 'mmdet')),
+            *(f'{memory[name]:.0f}' for name in ('floor', 'sparse', 'mmdet')),
             '-' if extra is None else f'{extra:.3f}',
         )
-    Console(width=140).print(table)
+    Console(width=150).print(table)
 
 
 def main() -> None:
