@@ -2,6 +2,6 @@
 _base_ = [
     '../_base_/models/solo_effl0_fpn.py',
     '../_base_/datasets/coco_mini_instance.py',
-    '../_base_/schedules/adamw_1800its.py',
+    '../_base_/schedules/adamw_1000its.py',
     '../_base_/runtime_by_iteration.py',
 ]

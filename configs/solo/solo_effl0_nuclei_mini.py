@@ -2,7 +2,7 @@
 _base_ = [
     '../_base_/models/solo_effl0_fpn.py',
     '../_base_/datasets/nuclei_mini_instance.py',
-    '../_base_/schedules/adamw_1800its.py',
+    '../_base_/schedules/adamw_1000its.py',
     '../_base_/runtime_by_iteration.py',
 ]
 
@@ -10,7 +10,7 @@ model = dict(
     mask_head=dict(
         num_classes=1,
         scale_ranges=((1, 32), (20, 48), (36, 72), (56, 112), (88, 2048)),
-        num_grids=[64, 48, 32, 20, 12],
+        num_grids=[48, 36, 24, 16, 12],
     ),
     test_cfg=dict(nms_pre=1000, max_per_img=200),
 )
