@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import pytest
-from mmdet.registry import MODELS, TRANSFORMS
+import torch
+from mmdet.registry import DATASETS, MODELS, TRANSFORMS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 import mmdet_panseg  # noqa: F401
+from mmdet_panseg.datasets.scenes import make_scenes
 
 CONFIGS = sorted(path for path in (Path(__file__).parents[1] / 'configs').rglob('*.py') if '_base_' not in path.parts)
 
@@ -29,16 +31,10 @@ def test_config_builds(path):
 
 
 def test_scale_ranges_of_the_scenes_reach_every_level(tmp_path):
-    """Every level of the pyramid learns objects of every batch of scenes that is large enough to count."""
-    import torch
-
-    from mmdet_panseg.datasets.scenes import make_scenes
-
+    """Sixty scenes give every level of the pyramid at least ten positive cells."""
     config = Config.fromfile(Path(__file__).parents[1] / 'configs/solo/solo_effl0_scenes.py')
     make_scenes(tmp_path / 'scenes', num_train=60, num_val=1, progress=False)
     dataset_config = {**config.train_dataloader.dataset, 'data_root': str(tmp_path / 'scenes')}
-    from mmdet.registry import DATASETS
-
     dataset = DATASETS.build(dataset_config)
     head = MODELS.build(config.model).mask_head
     cells_per_level = torch.zeros(head.num_levels, dtype=torch.long)

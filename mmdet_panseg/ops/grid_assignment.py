@@ -129,6 +129,20 @@ def resolve_collisions(candidates: GridCells, priority: Tensor, num_cells: int) 
     return GridCells(positive, object_of_priority[winner[positive]])
 
 
+def level_bounds(cells: Tensor, level_cells: Sequence[int]) -> list[int]:
+    """Find where each level begins in a list of cells.
+
+    Args:
+        cells: Ascending cell indices, numbered over all levels, shape ``(P,)``.
+        level_cells: Number of cells of each level.
+
+    Returns:
+        ``L + 1`` positions: the cells of level ``l`` are ``cells[bounds[l]:bounds[l + 1]]``.
+    """
+    ends = torch.tensor(level_cells, device=cells.device).cumsum(0)
+    return [0, *torch.searchsorted(cells, ends).tolist()]
+
+
 def priority_by_area(areas: Tensor) -> Tensor:
     """Rank objects so that the smaller one wins a cell; equal areas rank by annotation order.
 

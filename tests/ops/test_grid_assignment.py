@@ -4,7 +4,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmdet_panseg.ops import cells_of_windows, grid_windows, levels_of_scales, priority_by_area, resolve_collisions
+from mmdet_panseg.ops import (
+    cells_of_windows,
+    grid_windows,
+    level_bounds,
+    levels_of_scales,
+    priority_by_area,
+    resolve_collisions,
+)
 
 GRIDS = [7, 5, 3]
 
@@ -129,3 +136,12 @@ def test_edges_of_cells_fall_where_mmdet_puts_them(grid):
     windows = grid_windows(torch.stack([values, values], 1), torch.zeros(len(values), 2), [grid], (side, side))
     expected = [int(floordiv(value / side, 1.0 / grid, rounding_mode='trunc')) for value in values]
     assert windows[:, 0, 0].tolist() == expected
+
+
+@given(st.sets(st.integers(0, 82)))
+def test_bounds_of_levels_split_the_cells(chosen):
+    cells, sizes = sorted(chosen), [49, 25, 9]
+    bounds = level_bounds(torch.tensor(cells, dtype=torch.long), sizes)
+    levels = [cells[low:high] for low, high in zip(bounds[:-1], bounds[1:], strict=True)]
+    first = [0, 49, 74]
+    assert levels == [[c for c in cells if f <= c < f + n] for f, n in zip(first, sizes, strict=True)]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from mmdet_panseg.ops import GridCells, at_least_float32, masks_per_chunk
+from mmdet_panseg.ops import GridCells, at_least_float32, level_bounds, masks_per_chunk
 
 from ..assigners.random_negative_cells import RandomNegativeCells
 from ..gt_objects import GTObjects
@@ -149,11 +149,11 @@ class CellMaskLoss:
 
 def _split_levels(cells: GridCells, level_cells: Sequence[int]) -> list[GridCells]:
     """Split ascending cells into levels and number them within theirs."""
-    starts = [sum(level_cells[:level]) for level in range(len(level_cells) + 1)]
-    bounds = torch.searchsorted(cells.cells, torch.tensor(starts, device=cells.cells.device)).tolist()
+    bounds = level_bounds(cells.cells, level_cells)
+    starts = [sum(level_cells[:level]) for level in range(len(level_cells))]
     return [
         GridCells(cells.cells[low:high] - start, cells.objects[low:high])
-        for low, high, start in zip(bounds[:-1], bounds[1:], starts[:-1], strict=True)
+        for low, high, start in zip(bounds[:-1], bounds[1:], starts, strict=True)
     ]
 
 

@@ -15,6 +15,7 @@ from mmdet_panseg.ops import (
     at_least_float32,
     boxes_from_masks,
     iou_from_intersections,
+    level_bounds,
     mask_intersections,
     masks_per_chunk,
     resize_masks,
@@ -60,18 +61,15 @@ class _ImageMasks:
         self.size = (finest[0] * 2, finest[1] * 2)
         self.resize = config.get('resize', 'probabilities')
         self.step = masks_per_chunk(self.size, memory_budget)
-        ends = torch.tensor(head.level_cells).cumsum(0)
-        self.level_ends = ends.tolist()
 
     def chunks(self, cells: Tensor) -> Iterator[Tensor]:
         """Yield the probabilities of ascending cells, a chunk at a time, each ``(n, H, W)``."""
-        ends = torch.tensor(self.level_ends, device=cells.device)
-        bounds = [0, *torch.searchsorted(cells, ends).tolist()]
+        level_cells = self.head.level_cells
+        bounds = level_bounds(cells, level_cells)
         for level, (low, high) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
-            first = self.level_ends[level] - self.head.level_cells[level]
-            for start in range(low, high, self.step):
-                part = cells[start : min(start + self.step, high)] - first
-                yield self._probabilities(level, part)
+            if low < high:
+                for part in (cells[low:high] - sum(level_cells[:level])).split(self.step):
+                    yield self._probabilities(level, part)
 
     def all(self, cells: Tensor) -> Tensor:
         """Probabilities of ascending cells, shape ``(N, H, W)``."""
