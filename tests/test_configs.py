@@ -11,7 +11,8 @@ from mmengine.registry import init_default_scope
 import mmdet_panseg  # noqa: F401
 from mmdet_panseg.datasets.scenes import make_scenes
 
-CONFIGS = sorted(path for path in (Path(__file__).parents[1] / 'configs').rglob('*.py') if '_base_' not in path.parts)
+FOLDER = Path(__file__).parents[1] / 'configs'
+CONFIGS = sorted(path for path in FOLDER.rglob('*.py') if '_base_' not in path.parts)
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
@@ -30,19 +31,42 @@ def test_config_builds(path):
     assert sum(parameter.numel() for parameter in model.parameters()) > 1e6
 
 
-def test_scale_ranges_of_the_scenes_reach_every_level(tmp_path):
-    """Sixty scenes give every level of the pyramid at least ten positive cells."""
-    config = Config.fromfile(Path(__file__).parents[1] / 'configs/solo/solo_effl0_scenes.py')
-    make_scenes(tmp_path / 'scenes', num_train=60, num_val=1, progress=False)
-    dataset_config = {**config.train_dataloader.dataset, 'data_root': str(tmp_path / 'scenes')}
+def positive_cells_per_level(config: Config, data_root: Path, num_images: int = 60) -> torch.Tensor:
+    """Positive cells of each level of the pyramid over the first images of the training set."""
+    dataset_config = {**config.train_dataloader.dataset, 'data_root': str(data_root), 'indices': num_images}
+    init_default_scope(config.default_scope)
     dataset = DATASETS.build(dataset_config)
     head = MODELS.build(config.model).mask_head
-    cells_per_level = torch.zeros(head.num_levels, dtype=torch.long)
+    counts = torch.zeros(head.num_levels, dtype=torch.long)
     for index in range(len(dataset)):
-        sample = dataset[index]['data_samples']
-        sample.set_metainfo(dict(batch_input_shape=(256, 320)))
-        features = [torch.zeros(1, 1, 32, 40)]
-        _, (assigned,) = head.assign(features, [sample])
+        packed = dataset[index]
+        sample = packed['data_samples']
+        height, width = (-(-side // 32) * 32 for side in packed['inputs'].shape[-2:])
+        sample.set_metainfo(dict(batch_input_shape=(height, width)))
+        _, (assigned,) = head.assign([torch.zeros(1, 1, height // 8, width // 8)], [sample])
         ends = torch.tensor(head.level_cells).cumsum(0)
-        cells_per_level += torch.bincount(torch.bucketize(assigned.cells, ends, right=True), minlength=head.num_levels)
-    assert (cells_per_level >= 10).all(), cells_per_level.tolist()
+        counts += torch.bincount(torch.bucketize(assigned.cells, ends, right=True), minlength=head.num_levels)
+    return counts
+
+
+def test_scale_ranges_of_the_scenes_reach_every_level(tmp_path):
+    """Sixty scenes give every level of the pyramid at least ten positive cells."""
+    make_scenes(tmp_path / 'scenes', num_train=60, num_val=1, progress=False)
+    config = Config.fromfile(FOLDER / 'solo/solo_effl0_scenes.py')
+    counts = positive_cells_per_level(config, tmp_path / 'scenes')
+    assert (counts >= 10).all(), counts.tolist()
+
+
+@pytest.mark.parametrize(
+    ('name', 'pack'),
+    [
+        ('person_mini', 'coco_person_mini'),
+        ('nuclei_mini', 'nuclei_mini'),
+        ('coco_mini', 'coco_mini'),
+        ('coco_mini_overfit40', 'coco_mini'),
+    ],
+)
+def test_scale_ranges_of_the_photographs_reach_every_level(real_data, name, pack):
+    config = Config.fromfile(FOLDER / f'solo/solo_effl0_{name}.py')
+    counts = positive_cells_per_level(config, real_data(pack))
+    assert (counts >= 10).all(), counts.tolist()

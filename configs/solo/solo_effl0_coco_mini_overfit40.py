@@ -11,9 +11,14 @@ test_pipeline[1].scale = input_size
 # The annotation file has more images than the 40: the metric takes its ground truth from the samples.
 test_pipeline[-1].meta_keys += ('instances',)
 
-model = dict(mask_head=dict(scale_ranges=((1, 64), (32, 128), (64, 192), (128, 320), (224, 2048))))
+model = dict(
+    mask_head=dict(
+        num_grids=[40, 36, 24, 16, 12],
+        scale_ranges=((1, 64), (32, 128), (64, 192), (128, 320), (224, 2048)),
+    )
+)
 
-train_dataloader = dict(dataset=dict(indices=40, pipeline=train_pipeline))
+train_dataloader = dict(batch_size=2, dataset=dict(indices=40, pipeline=train_pipeline))
 val_dataloader = dict(
     dataset=dict(
         ann_file='annotations/instances_train.json',
@@ -27,7 +32,5 @@ val_evaluator = dict(ann_file=None)
 test_evaluator = val_evaluator
 
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=100),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=100, end=max_iters, T_max=max_iters - 100, eta_min_ratio=0.01),
-]
+param_scheduler = _base_.param_scheduler
+param_scheduler[1].update(end=max_iters, T_max=max_iters - 100)

@@ -10,7 +10,7 @@ model = dict(
         in_channels=96,
         feat_channels=96,
         stacked_convs=3,
-        num_grids=[20, 16, 12, 10, 8],
-        scale_ranges=((1, 40), (28, 88), (64, 128), (104, 160), (128, 2048)),
+        num_grids=[32, 24, 16, 12, 8],
+        scale_ranges=((1, 32), (16, 64), (40, 96), (72, 144), (104, 2048)),
     ),
 )
