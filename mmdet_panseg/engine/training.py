@@ -13,6 +13,7 @@ from torch import nn
 from .checkpoints.loaders import install_checkpoint_guard
 from .checkpoints.resuming import find_resume_checkpoint, prepare_work_dir_for_resume
 from .config import load_config
+from .cpu_memory import keep_freed_memory
 from .errors import CheckpointError, ConfigError
 from .launch import build_runner, ensure_hook, is_main_rank, leave_processes, use_processes_on_cpu
 from .run_record import write_run_record
@@ -79,6 +80,7 @@ def run_training(arguments: argparse.Namespace) -> nn.Module:
     """
     os.environ.setdefault('LOCAL_RANK', str(arguments.local_rank))
     install_checkpoint_guard(trust=arguments.trust_checkpoint)
+    keep_freed_memory()
     config = load_config(arguments.config, arguments.cfg_options, arguments.work_dir)
     config.launcher = arguments.launcher
     if arguments.amp:
