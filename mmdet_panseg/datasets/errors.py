@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from mmdet_panseg.errors import UserError
 
-class DatasetError(ValueError):
+
+class DatasetError(UserError, ValueError):
     """Files of a data set, or what a config asks of them, cannot be used."""
 
 

@@ -3,6 +3,8 @@
 Importing it registers the hooks and the optimizer wrapper in mmdet's registries.
 """
 
+from mmdet_panseg.errors import ConfigError, UserError
+
 from .checkpoints import (
     find_resume_checkpoint,
     install_checkpoint_guard,
@@ -10,7 +12,7 @@ from .checkpoints import (
     write_atomically,
 )
 from .config import load_config
-from .errors import CheckpointError, ConfigError, NonFiniteError, UserError, run_command
+from .errors import CheckpointError, NonFiniteError, run_command
 from .hooks import (
     AtomicCheckpointHook,
     ChannelsLastHook,

@@ -13,7 +13,7 @@ from mmengine.device import get_device
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from .errors import ConfigError
+from mmdet_panseg.errors import ConfigError
 
 # names of the environment variables of each launcher: rank, number of processes, rank on this machine
 _LAUNCHER_VARIABLES = {

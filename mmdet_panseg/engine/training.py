@@ -10,11 +10,13 @@ from mmengine.device import is_cuda_available, is_mlu_available, is_musa_availab
 from mmengine.logging import print_log
 from torch import nn
 
+from mmdet_panseg.errors import ConfigError
+
 from .checkpoints.loaders import install_checkpoint_guard
 from .checkpoints.resuming import find_resume_checkpoint, prepare_work_dir_for_resume
 from .config import load_config
 from .cpu_memory import keep_freed_memory
-from .errors import CheckpointError, ConfigError
+from .errors import CheckpointError
 from .launch import build_runner, ensure_hook, is_main_rank, leave_processes, use_processes_on_cpu
 from .run_record import write_run_record
 
