@@ -1,7 +1,9 @@
 """The mathematics of the method: pure functions on tensors, without registry, config or model."""
 
+from .boxed_targets import boxed_mask_targets
 from .cell_masks import at_least_float32, cell_mask_logits, masks_per_chunk, resize_masks
 from .class_peaks import flatten_levels, suppress_non_peaks
+from .confusion_matrix import SemanticQuality, confusion_matrix, semantic_quality
 from .coordinates import coordinate_channels
 from .dice import dice_loss
 from .greedy_mask_nms import greedy_mask_nms
@@ -14,27 +16,61 @@ from .grid_assignment import (
     priority_by_area,
     resolve_collisions,
 )
+from .islands import Islands, split_islands
 from .mask_geometry import MaskGeometry, boxes_from_masks, mask_geometry
 from .mask_overlap import iou_from_intersections, mask_intersections
 from .mask_targets import area_averaged_targets, mask_targets
 from .matrix_nms import matrix_nms_decay
+from .panoptic_fusion import INSTANCE_OFFSET, PanopticSegments, fuse_panoptic
+from .panoptic_ids import ids_from_rgb, rgb_from_ids
+from .panoptic_quality import (
+    PanopticCounts,
+    PanopticQuality,
+    QualityMeans,
+    add_panoptic_counts,
+    panoptic_counts,
+    panoptic_quality,
+)
+from .pixel_pairs import PixelPairs, count_pixel_pairs
 from .pyramid import align_pyramid, aligned_strides
+from .resized_argmax import resized_argmax
+from .segment_geometry import segment_geometry, segment_masks
+from .segment_map import SegmentMap, segment_map_from_ids
+from .segment_table import VOID_LABEL, VOID_ROW, SegmentTable, segment_rows
 
 __all__ = [
     'GridCells',
+    'INSTANCE_OFFSET',
+    'Islands',
     'MaskGeometry',
+    'PanopticCounts',
+    'PanopticQuality',
+    'PanopticSegments',
+    'PixelPairs',
+    'QualityMeans',
+    'SegmentMap',
+    'SegmentTable',
+    'SemanticQuality',
+    'VOID_LABEL',
+    'VOID_ROW',
+    'add_panoptic_counts',
     'align_pyramid',
     'aligned_strides',
     'area_averaged_targets',
     'at_least_float32',
+    'boxed_mask_targets',
     'boxes_from_masks',
     'cell_mask_logits',
     'cells_of_windows',
+    'confusion_matrix',
     'coordinate_channels',
+    'count_pixel_pairs',
     'dice_loss',
     'flatten_levels',
+    'fuse_panoptic',
     'greedy_mask_nms',
     'grid_windows',
+    'ids_from_rgb',
     'iou_from_intersections',
     'level_bounds',
     'levels_of_scales',
@@ -43,8 +79,18 @@ __all__ = [
     'mask_targets',
     'masks_per_chunk',
     'matrix_nms_decay',
+    'panoptic_counts',
+    'panoptic_quality',
     'priority_by_area',
     'resize_masks',
+    'resized_argmax',
     'resolve_collisions',
+    'rgb_from_ids',
+    'segment_geometry',
+    'segment_map_from_ids',
+    'segment_masks',
+    'segment_rows',
+    'semantic_quality',
+    'split_islands',
     'suppress_non_peaks',
 ]

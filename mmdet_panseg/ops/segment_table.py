@@ -1,0 +1,134 @@
+"""What the values of a segment map mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+VOID_LABEL = 255
+"""Label of void in semantic maps."""
+
+VOID_ROW = 255
+"""Value of void in segment maps: what mmdet's ``Pad`` fills segmentation maps with."""
+
+MAX_SEGMENTS = 2**16 - 1
+"""A segment map is uint16, and one of its values is void."""
+
+
+@dataclass(frozen=True)
+class SegmentTable:
+    """Properties of the segments of one image, indexed by the values of its segment map.
+
+    A segment map is a uint16 array of shape (H, W) whose values are rows of this table. Maps are augmented, tables
+    are edited: ``labels[map]`` is the semantic map, ``ids[map]`` the ids of the panoptic PNG. Tables are never
+    changed in place; ``dataclasses.replace`` makes an edited copy.
+
+    Attributes:
+        ids: COCO panoptic ids (R + 256 G + 65536 B) of the file, 0 for void, int64, shape (R,) with R >= 256. Rows
+            that were split off a segment keep its id.
+        labels: Class labels, things before stuff, 255 for void and unused rows, int64, shape (R,).
+        is_thing: Whether the class is a thing, bool, shape (R,).
+        is_crowd: Whether the segment is a crowd, bool, shape (R,).
+        is_instance: Whether the segment is an object to learn, bool, shape (R,): things that are no crowds.
+    """
+
+    ids: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64]
+    is_thing: npt.NDArray[np.bool_]
+    is_crowd: npt.NDArray[np.bool_]
+    is_instance: npt.NDArray[np.bool_]
+
+    @classmethod
+    def from_segments(
+        cls, ids: npt.ArrayLike, labels: npt.ArrayLike, is_thing: npt.ArrayLike, is_crowd: npt.ArrayLike
+    ) -> SegmentTable:
+        """Make the table of a list of segments; segment k takes row ``segment_rows(N)[k]``.
+
+        Args:
+            ids: COCO panoptic ids, shape (N,).
+            labels: Class labels, shape (N,).
+            is_thing: Whether each is a thing, shape (N,).
+            is_crowd: Whether each is a crowd, shape (N,).
+
+        Returns:
+            The table.
+
+        Raises:
+            ValueError: If there are more segments than a segment map has values.
+        """
+        ids = np.asarray(ids, np.int64)
+        rows = segment_rows(len(ids))
+        size = max(VOID_ROW, int(rows[-1]) if len(rows) else 0) + 1
+        thing = _scatter(rows, is_thing, size, False, np.bool_)
+        crowd = _scatter(rows, is_crowd, size, False, np.bool_)
+        return cls(
+            ids=_scatter(rows, ids, size, 0, np.int64),
+            labels=_scatter(rows, labels, size, VOID_LABEL, np.int64),
+            is_thing=thing,
+            is_crowd=crowd,
+            is_instance=thing & ~crowd,
+        )
+
+    @property
+    def rows(self) -> npt.NDArray[np.int64]:
+        """Rows that are segments with a label, in ascending order, int64, shape (N,)."""
+        return np.flatnonzero(self.labels != VOID_LABEL)
+
+    def void(self, dropped: npt.NDArray[np.bool_]) -> SegmentTable:
+        """Copy the table with some rows as void.
+
+        Args:
+            dropped: Whether a row becomes void, bool, shape (R,).
+
+        Returns:
+            The new table.
+        """
+        return replace(
+            self,
+            ids=np.where(dropped, 0, self.ids),
+            labels=np.where(dropped, VOID_LABEL, self.labels),
+            is_thing=self.is_thing & ~dropped,
+            is_crowd=self.is_crowd & ~dropped,
+            is_instance=self.is_instance & ~dropped,
+        )
+
+    def semantic_map(self, segment_map: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint8]:
+        """Look up the label of each pixel.
+
+        Args:
+            segment_map: Row of each pixel's segment, shape (H, W).
+
+        Returns:
+            Labels, 255 for void, uint8, shape (H, W).
+        """
+        return np.take(self.labels.astype(np.uint8), segment_map)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def segment_rows(count: int) -> npt.NDArray[np.int64]:
+    """Rows that the segments of an image take: 0, 1, 2, ... without the row of void.
+
+    Args:
+        count: Number of segments N.
+
+    Returns:
+        Rows, int64, shape (N,).
+
+    Raises:
+        ValueError: If there are more segments than a segment map has values.
+    """
+    if count > MAX_SEGMENTS:
+        raise ValueError(f'{count} segments in one image; a uint16 segment map holds at most {MAX_SEGMENTS}')
+    rows = np.arange(count)
+    rows[VOID_ROW:] += 1
+    return rows
+
+
+def _scatter(rows: npt.NDArray[np.int64], values: npt.ArrayLike, size: int, fill: int, dtype: type) -> npt.NDArray:
+    column: npt.NDArray = np.full(size, fill, dtype)
+    column[rows] = np.asarray(values, dtype)
+    return column
