@@ -76,8 +76,8 @@ def check_images(images: list[dict], ann_file: str) -> None:
     """
     if not images:
         raise AnnotationFileError(f"Annotation file '{ann_file}': the list 'images' is empty; nothing can be loaded.")
-    columns = {key: _column(images, key, 'images', ann_file) for key in IMAGE_KEYS}
-    _refuse_repeated(columns['id'], 'images', ann_file)
+    columns = {key: column(images, key, 'images', ann_file) for key in IMAGE_KEYS}
+    refuse_repeated(columns['id'], 'images', ann_file)
     for name, height, width in zip(columns['file_name'], columns['height'], columns['width'], strict=True):
         if not (isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0):
             raise AnnotationFileError(
@@ -100,8 +100,8 @@ def check_categories(categories: list[dict], ann_file: str) -> None:
         raise AnnotationFileError(
             f"Annotation file '{ann_file}': the list 'categories' is empty; write 'id' and 'name' of each class."
         )
-    columns = {key: _column(categories, key, 'categories', ann_file) for key in CATEGORY_KEYS}
-    _refuse_repeated(columns['id'], 'categories', ann_file)
+    columns = {key: column(categories, key, 'categories', ann_file) for key in CATEGORY_KEYS}
+    refuse_repeated(columns['id'], 'categories', ann_file)
 
 
 def group_annotations(
@@ -127,13 +127,13 @@ def group_annotations(
         AnnotationFileError: If a key is missing, an id is used twice, or an image or category id is not in
             the file.
     """
-    columns = {key: _column(annotations, key, 'annotations', ann_file) for key in (*ANNOTATION_KEYS, *more_keys)}
-    _refuse_repeated(columns['id'], 'annotations', ann_file)
+    columns = {key: column(annotations, key, 'annotations', ann_file) for key in (*ANNOTATION_KEYS, *more_keys)}
+    refuse_repeated(columns['id'], 'annotations', ann_file)
     for key, known, section in (
         ('image_id', set(image_ids), 'images'),
         ('category_id', set(category_ids), 'categories'),
     ):
-        _refuse_unknown(columns['id'], columns[key], known, key, section, ann_file)
+        refuse_unknown(columns['id'], columns[key], known, key, section, ann_file)
     grouped = defaultdict(list)
     for annotation, image_id in zip(annotations, columns['image_id'], strict=True):
         grouped[image_id].append(annotation)
@@ -147,7 +147,7 @@ def shown(items: Sequence[Any], total: int | None = None) -> str:
     return f'{text}, ...' if total > EXAMPLES_SHOWN else text
 
 
-def _column(entries: list[dict], key: str, section: str, ann_file: str) -> list:
+def column(entries: list[dict], key: str, section: str, ann_file: str) -> list:
     """One value of every entry of a section."""
     try:
         return [entry[key] for entry in entries]
@@ -160,24 +160,26 @@ def _column(entries: list[dict], key: str, section: str, ann_file: str) -> list:
     )
 
 
-def _refuse_repeated(ids: list, section: str, ann_file: str) -> None:
+def refuse_repeated(ids: list, section: str, ann_file: str) -> None:
     """Raises if an id occurs twice in a section."""
     if len(set(ids)) == len(ids):
         return
-    repeated = [key for key, count in Counter(ids).items() if count > 1]
+    repeated = [value for value, count in Counter(ids).items() if count > 1]
     raise AnnotationFileError(
         f"Annotation file '{ann_file}': {len(repeated)} values of 'id' occur more than once in '{section}' "
         f'({shown(repeated)}); give every entry an id of its own (merged files must be renumbered).'
     )
 
 
-def _refuse_unknown(ids: list, values: list, known: set, key: str, section: str, ann_file: str) -> None:
+def refuse_unknown(
+    ids: list, values: list, known: set, key: str, section: str, ann_file: str, noun: str = 'annotations'
+) -> None:
     """Raises if annotations refer to an id that a section of the file does not list."""
     unknown = set(values) - known
     if not unknown:
         return
     lost = [i for i, value in zip(ids, values, strict=True) if value in unknown]
     raise AnnotationFileError(
-        f"Annotation file '{ann_file}': {len(lost)} annotations (ids {shown(lost)}) have a '{key}' that "
+        f"Annotation file '{ann_file}': {len(lost)} {noun} (ids {shown(lost)}) have a '{key}' that "
         f"'{section}' does not list ({shown(sorted(unknown, key=str))}); add it there or remove them."
     )

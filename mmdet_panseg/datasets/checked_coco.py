@@ -7,7 +7,6 @@ import os.path as osp
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from mmdet.datasets import CocoDataset
 from mmdet.registry import DATASETS
 from mmengine.dist import is_main_process
@@ -20,17 +19,18 @@ from .annotation_file import (
     group_annotations,
     is_remote,
     read_annotation_file,
-    shown,
 )
 from .annotation_report import AnnotationReport, Finding
-from .class_choice import choose_classes, choose_palette
-from .errors import AnnotationFileError, BrokenImageError, DatasetError, MissingDataError
-from .image_files import find_missing_files
+from .class_choice import choose_classes, choose_palette, choose_stuff_classes, refuse_too_many
+from .dataset_classes import DatasetClasses
+from .errors import AnnotationFileError
+from .image_files import refuse_missing_files
 from .skipped_samples import SkippedSamples
+from .skips_broken_images import SkipsBrokenImages
 
 
 @DATASETS.register_module()
-class CheckedCocoDataset(CocoDataset):
+class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
     """mmdet's ``CocoDataset`` with checks: it names what it leaves out, and stops early at what cannot work.
 
     It loads what ``CocoDataset`` loads, in the same order. Differences:
@@ -43,6 +43,8 @@ class CheckedCocoDataset(CocoDataset):
     - Without ``metainfo.classes`` the classes are those of the annotation file, in its order, and not COCO's
       80 (for a COCO file that is the same list). ``metainfo.classes`` of the config must be in the order of
       the file, by which mmdet numbers labels. Colours follow the names.
+    - ``metainfo.stuff_classes`` names classes that only the semantic maps have (``data_prefix.seg``; see
+      ``MapSemanticLabels``); their labels follow those of the file's classes, which are the things.
     - Images without objects stay unless ``filter_cfg`` asks otherwise; what it takes out is reported. An
       image whose objects were all left out counts as one without objects.
     - In training, images that ``LoadCheckedImage`` refuses are replaced by others and recorded in ``skipped``
@@ -53,7 +55,7 @@ class CheckedCocoDataset(CocoDataset):
 
     Args:
         ann_file: Annotation file in COCO format, relative to ``data_root``.
-        metainfo: ``classes`` and, optionally, ``palette``.
+        metainfo: ``classes`` and, optionally, ``stuff_classes`` and ``palette``.
         on_bad_annotation: ``'skip'`` leaves bad annotations out, ``'error'`` raises with the full report.
         with_mask: Whether an annotation needs a usable ``segmentation``; switch off for box-only files.
         **kwargs: Further arguments of ``CocoDataset``.
@@ -66,6 +68,8 @@ class CheckedCocoDataset(CocoDataset):
         MissingDataError: If the annotation file or image files do not exist.
         AnnotationFileError: If the annotation file does not fit together, or does not fit the config.
     """
+
+    _evaluation_note = 'CocoMetric(ann_file=...) reads the file itself and still counts what is left out.'
 
     def __init__(
         self,
@@ -120,16 +124,10 @@ class CheckedCocoDataset(CocoDataset):
         check_categories(categories, self.ann_file)
         self._settle_classes(categories)
         names = {category['id']: category['name'] for category in categories}
-        grouped = group_annotations(
-            annotations,
-            (image['id'] for image in images),
-            names,
-            self.ann_file,
-            # COCOeval reads it, at the end of a whole evaluation.
-            more_keys=('iscrowd',) if self.test_mode else (),
-        )
-        self._check_image_files(images)
-        self.report = AnnotationReport(self.ann_file, num_images=len(images), num_annotations=len(annotations))
+        grouped = self._group_annotations(annotations, images, names)
+        self._check_files(images)
+        total = sum(map(len, grouped.values()))
+        self.report = AnnotationReport(self.ann_file, num_images=len(images), num_annotations=total)
         data_list = [
             self.parse_data_info(
                 {
@@ -161,7 +159,7 @@ class CheckedCocoDataset(CocoDataset):
         min_size = self.filter_cfg.get('min_size', 0)
         kept = []
         for info in self.data_list:
-            if filter_empty and not info['instances']:
+            if filter_empty and self._is_empty(info):
                 reason = 'images without objects (filter_cfg.filter_empty_gt)'
             elif min(info['width'], info['height']) < min_size:
                 reason = f'images with a side below {min_size} pixels (filter_cfg.min_size)'
@@ -175,67 +173,55 @@ class CheckedCocoDataset(CocoDataset):
             )
         return kept
 
-    def prepare_data(self, idx: int) -> Any:
-        """Runs the pipeline on one sample.
+    def get_data_info(self, idx: int) -> dict:
+        """Gives the record of one sample, with the data set's classes for transforms that choose by class.
 
         Args:
             idx: Index of the sample.
 
         Returns:
-            What the pipeline gives; in training None for an image that cannot be used, so that another one is
-            taken.
-
-        Raises:
-            BrokenImageError: In test mode, for an image that cannot be used.
-            DatasetError: In training, if no image at all can be used.
+            The record; its key ``dataset_classes`` holds :class:`.dataset_classes.DatasetClasses`.
         """
-        if self.test_mode:
-            return super().prepare_data(idx)
-        error = None
-        if idx not in self.skipped:
-            try:
-                return super().prepare_data(idx)
-            except BrokenImageError as broken:
-                self.skipped.mark(idx, broken.reason)
-                error = broken
-        if len(self.skipped) == len(self):
-            fault = error or self._first_skipped()
-            raise DatasetError(f"None of the {len(self)} images of '{self.ann_file}' can be used. {fault}") from error
-        return None
-
-    def get_subset_(self, indices: Sequence[int] | int) -> None:
-        """Keeps only some samples; see mmengine's ``BaseDataset``."""
-        super().get_subset_(indices)
-        self.skipped = SkippedSamples(len(self))
-
-    def get_subset(self, indices: Sequence[int] | int) -> CheckedCocoDataset:
-        """Copies some samples to a new data set; see mmengine's ``BaseDataset``."""
-        subset = super().get_subset(indices)
-        subset.skipped = SkippedSamples(len(subset))
-        return subset
-
-    def _rand_another(self) -> int:
-        """Random index among the samples that have not failed."""
-        usable = self.skipped.usable()
-        # Another worker may just have marked the last one; prepare_data then raises.
-        return int(usable[np.random.randint(len(usable))]) if len(usable) else 0
-
-    def _first_skipped(self) -> str:
-        """File and fault of the first skipped sample."""
-        index, reason = next(iter(self.skipped.reasons().items()))
-        return f"The first: '{self.get_data_info(index)['img_path']}' ({reason})."
+        info = super().get_data_info(idx)
+        info['dataset_classes'] = DatasetClasses(
+            names=self._metainfo['classes'],
+            category_ids=tuple(self.cat_ids),
+            num_things=len(self._metainfo['thing_classes']),
+        )
+        return info
 
     def _settle_classes(self, categories: list[dict]) -> None:
         """Fixes class names, palette and the map from category ids to labels."""
+        stuff = choose_stuff_classes(categories, self._metainfo.get('stuff_classes', ()), self.ann_file)
         wanted = None if self._classes_from_file else self._metainfo['classes']
-        classes = choose_classes(categories, wanted, self.ann_file)
+        if wanted is not None and not isinstance(wanted, str):
+            wanted = [name for name in wanted if name not in stuff]
+        things = choose_classes(categories, wanted, self.ann_file)
+        self._set_classes(categories, things, stuff)
+
+    def _set_classes(self, categories: list[dict], things: tuple[str, ...], stuff: tuple[str, ...]) -> None:
+        """Writes the chosen classes to the meta information; things come first."""
+        refuse_too_many(len(things) + len(stuff), self.ann_file)
+        classes = (*things, *stuff)
         self._classes_from_file = False
-        self._metainfo['classes'] = classes
+        self._metainfo.update(classes=classes, thing_classes=things, stuff_classes=stuff)
         if not self._palette_given:
-            self._metainfo['palette'] = choose_palette(classes)
+            self._metainfo['palette'] = choose_palette(classes, categories)
         ids = {category['name']: category['id'] for category in categories}
-        self.cat_ids = [ids[name] for name in classes]
+        self.cat_ids = [ids.get(name) for name in classes]
+        self._metainfo['category_ids'] = tuple(self.cat_ids)
         self.cat2label = {category_id: label for label, category_id in enumerate(self.cat_ids)}
+
+    def _group_annotations(self, annotations: list[dict], images: list[dict], names: dict[Any, str]) -> dict:
+        """Checked annotations of each image id."""
+        return group_annotations(
+            annotations,
+            (image['id'] for image in images),
+            names,
+            self.ann_file,
+            # COCOeval reads it, at the end of a whole evaluation.
+            more_keys=('iscrowd',) if self.test_mode else (),
+        )
 
     def _usable_annotations(self, annotations: Sequence[dict], image: dict, names: dict[Any, str]) -> list[dict]:
         """Annotations of one image that can be used; what happens to the others goes into the report."""
@@ -257,24 +243,29 @@ class CheckedCocoDataset(CocoDataset):
         report.num_objects += len(usable)
         return usable
 
-    def _check_image_files(self, images: list[dict]) -> None:
-        """Raises if image files are missing; files behind a remote backend are not looked for."""
-        folder = self.data_prefix.get('img', '')
-        if is_remote(folder, self.backend_args):
-            return
-        missing = find_missing_files([osp.join(folder, image['file_name']) for image in images])
-        if missing:
-            raise MissingDataError(
-                f"{len(missing)} of {len(images)} images ('file_name') of '{self.ann_file}' do not exist: "
-                f"{shown(missing)}. Correct 'data_prefix' (img='{folder}') or 'data_root', or add the files."
-            )
+    def _is_empty(self, info: dict) -> bool:
+        """Whether an image is one without objects to ``filter_cfg.filter_empty_gt``."""
+        return not info['instances']
+
+    def _check_files(self, images: list[dict]) -> None:
+        """Raises if image files, or semantic maps where ``data_prefix.seg`` names a folder of them, are missing."""
+        names = [image['file_name'] for image in images]
+        self._check_folder('img', 'images', names)
+        if self.data_prefix.get('seg'):
+            self._check_folder('seg', 'semantic maps', [osp.splitext(name)[0] + self.seg_map_suffix for name in names])
+
+    def _check_folder(self, key: str, noun: str, names: list[str]) -> None:
+        """Raises if files of the folder ``data_prefix[key]`` are missing; remote ones are not looked for."""
+        folder = self.data_prefix.get(key, '')
+        if not is_remote(folder, self.backend_args):
+            refuse_missing_files(names, folder, noun, key, self.ann_file)
 
     def _log_report(self) -> None:
         """Logs the report once, in the first process."""
         lines = self.report.lines()
         if not lines or not is_main_process():
             return
-        if self.test_mode and self.report.has_bad_annotations:
-            lines.append('  CocoMetric(ann_file=...) reads the file itself and still counts what is left out.')
+        if self.test_mode and self.report.has_bad_annotations and self._evaluation_note:
+            lines.append(f'  {self._evaluation_note}')
         serious = self.report.has_bad_annotations or self.report.filtered
         print_log('\n'.join(lines), logger='current', level=logging.WARNING if serious else logging.INFO)

@@ -1,4 +1,4 @@
-"""Whether the image files of a data set are there."""
+"""Whether the files of a data set are there."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import os
 import os.path as osp
 from collections import defaultdict
 from collections.abc import Sequence
+
+from .annotation_file import shown
+from .errors import MissingDataError
 
 
 def find_missing_files(paths: Sequence[str]) -> list[str]:
@@ -25,3 +28,24 @@ def find_missing_files(paths: Sequence[str]) -> list[str]:
     # A listing may spell a name otherwise (capitals, Unicode forms) than a file system that opens it all the
     # same.
     return [path for path in paths if osp.basename(path) not in listings[osp.dirname(path)] and not osp.isfile(path)]
+
+
+def refuse_missing_files(names: Sequence[str], folder: str, noun: str, key: str, ann_file: str) -> None:
+    """Checks that the files of an annotation file are in their folder.
+
+    Args:
+        names: Names of the files.
+        folder: Folder of the files.
+        noun: What they are, for the error text.
+        key: Key of ``data_prefix`` that gives the folder, for the error text.
+        ann_file: Path of the annotation file, for the error text.
+
+    Raises:
+        MissingDataError: If files do not exist.
+    """
+    missing = find_missing_files([osp.join(folder, name) for name in names])
+    if missing:
+        raise MissingDataError(
+            f"{len(missing)} of {len(names)} {noun} ('file_name') of '{ann_file}' do not exist: "
+            f"{shown(missing)}. Correct 'data_prefix' ({key}='{folder}') or 'data_root', or add the files."
+        )

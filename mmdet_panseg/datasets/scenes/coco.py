@@ -1,8 +1,8 @@
 """COCO instance and panoptic records of a scene."""
 
 import numpy as np
-from pycocotools import mask as mask_utils
 
+from ..segment_records import distinct_colours, encode_mask, tight_box
 from .classes import PALETTE, STUFF_CLASSES, THING_CLASSES
 from .render import Scene
 
@@ -24,28 +24,6 @@ def panoptic_categories() -> list[dict]:
     return categories
 
 
-def segment_colours(scene: Scene) -> np.ndarray:
-    """Different colours of a scene's segments, close to the colours of their classes.
-
-    Returns:
-        (segments + 1, 3) uint8 RGB; row 0 is black for void.
-    """
-    colours = [(0, 0, 0)]
-    for segment in scene.segments:
-        colour = PALETTE[segment.category]
-        while colour in colours:
-            colour = tuple((c + step) % 256 for c, step in zip(colour, (5, 11, 17), strict=True))
-        colours.append(colour)
-    return np.array(colours, np.uint8)
-
-
-def _box(mask: np.ndarray) -> list[int]:
-    """Tight x, y, width, height of a mask that is not empty."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    x, y = int(columns[0]), int(rows[0])
-    return [x, y, int(columns[-1]) - x + 1, int(rows[-1]) - y + 1]
-
-
 def scene_records(scene: Scene, image_id: int, next_id: int) -> tuple[list[dict], list[dict], np.ndarray]:
     """Annotations of a scene, from its visible pixels.
 
@@ -58,7 +36,7 @@ def scene_records(scene: Scene, image_id: int, next_id: int) -> tuple[list[dict]
         Instance annotations (compressed RLE), ``segments_info`` of the panoptic annotation, and the panoptic picture
         (height, width, 3) uint8 RGB whose ids are R + 256 G + 65536 B.
     """
-    colours = segment_colours(scene)
+    colours = distinct_colours(PALETTE[segment.category] for segment in scene.segments)
     ids = colours.astype(np.int64) @ [1, 256, 65536]
     instances, infos = [], []
     for number, segment in enumerate(scene.segments, start=1):
@@ -66,12 +44,11 @@ def scene_records(scene: Scene, image_id: int, next_id: int) -> tuple[list[dict]
         shared = dict(
             category_id=segment.category + 1,
             area=int(np.count_nonzero(mask)),
-            bbox=_box(mask),
+            bbox=tight_box(mask),
             iscrowd=int(segment.iscrowd),
         )
         infos.append(dict(id=int(ids[number]), **shared))
         if segment.category < NUM_THINGS:
-            rle = mask_utils.encode(np.asfortranarray(mask.astype(np.uint8)))
-            rle['counts'] = rle['counts'].decode('ascii')
-            instances.append(dict(id=next_id + len(instances), image_id=image_id, segmentation=rle, **shared))
+            record = dict(id=next_id + len(instances), image_id=image_id, segmentation=encode_mask(mask))
+            instances.append({**record, **shared})
     return instances, infos, colours[scene.segment_map]

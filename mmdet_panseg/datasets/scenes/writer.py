@@ -2,14 +2,12 @@
 
 import json
 import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
 from rich.progress import track
 
+from ..staging import staged_folder
 from .coco import panoptic_categories, scene_records, thing_categories
 from .render import render_scene
 from .settings import GENERATOR_VERSION, SPLITS, SceneSettings
@@ -52,26 +50,6 @@ def _write_split(folder: Path, settings: SceneSettings, split: str, progress: bo
         annotations / f'panoptic_{split}.json',
         dict(info=info, images=images, annotations=panoptic, categories=panoptic_categories()),
     )
-
-
-@contextmanager
-def _staged(root: Path) -> Iterator[Path]:
-    """A temporary sibling of ``root`` that takes its place on success and vanishes on any error."""
-    root.parent.mkdir(parents=True, exist_ok=True)
-    stage = root.with_name(f'.{root.name}.partial-{os.getpid()}')
-    shutil.rmtree(stage, ignore_errors=True)
-    stage.mkdir()
-    try:
-        yield stage
-        if root.exists():
-            old = root.with_name(f'.{root.name}.old-{os.getpid()}')
-            root.rename(old)
-            stage.rename(root)
-            shutil.rmtree(old)
-        else:
-            stage.rename(root)
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
 
 
 def _already_there(root: Path, settings: SceneSettings, overwrite: bool) -> bool:
@@ -140,7 +118,7 @@ def make_scenes(
     settings = SceneSettings(num_train, num_val, *size, seed=seed, max_things=max_things, min_size=min_size)
     if _already_there(root, settings, overwrite):
         return False
-    with _staged(root) as stage:
+    with staged_folder(root) as stage:
         for split in SPLITS:
             _write_split(stage, settings, split, progress)
         _write_json(stage / SETTINGS_FILE, settings.to_dict())

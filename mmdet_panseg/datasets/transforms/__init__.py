@@ -1,6 +1,19 @@
 """Transforms of the data pipeline."""
 
+from .filter_categories import FilterCategories
 from .fix_class_gt import FixClassGT
+from .load_panoptic_segments import LoadPanopticSegments
+from .map_semantic_labels import MapSemanticLabels
 from .pack_panoptic_inputs import PackPanopticInputs
+from .remove_crowds import RemoveCrowds
+from .split_stuff_islands import SplitStuffIslands
 
-__all__ = ['FixClassGT', 'PackPanopticInputs']
+__all__ = [
+    'FilterCategories',
+    'FixClassGT',
+    'LoadPanopticSegments',
+    'MapSemanticLabels',
+    'PackPanopticInputs',
+    'RemoveCrowds',
+    'SplitStuffIslands',
+]

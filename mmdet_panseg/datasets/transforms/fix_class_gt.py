@@ -9,7 +9,10 @@ from mmdet.registry import TRANSFORMS
 from mmdet.structures.bbox import HorizontalBoxes
 from mmdet.structures.mask import BitmapMasks
 
-from mmdet_panseg.ops import area_averaged_targets, mask_geometry, mask_targets
+from mmdet_panseg.ops import MaskGeometry, area_averaged_targets, boxed_mask_targets, mask_geometry, mask_targets
+
+from .instance_keys import keep_instances
+from .segment_instances import instances_from_segments
 
 
 @TRANSFORMS.register_module()
@@ -33,9 +36,12 @@ class FixClassGT(BaseTransform):
     soloassign        ``boxes='mask'``            ``center='mass', grid='padded'``
     ================  ==========================  ====================================================
 
-    Required keys: ``gt_masks`` (BitmapMasks), ``gt_bboxes``, ``gt_bboxes_labels``, ``gt_ignore_flags``.
-    Modified keys: these four. Added keys: ``gt_areas`` (N,), ``gt_centers`` (N, 2) and ``gt_mask_targets``, a dict from
-    stride to uint8 targets (N, h, w).
+    After ``LoadPanopticSegments`` the instances are made from the segment map, all in one pass over it, and
+    ``gt_seg_map`` becomes the semantic map (labels, void 255).
+
+    Required keys: ``gt_masks`` (BitmapMasks), ``gt_bboxes``, ``gt_bboxes_labels``, ``gt_ignore_flags``; or
+    ``gt_seg_map`` (segment map) and ``gt_segments``. Modified keys: these. Added keys: ``gt_areas`` (N,),
+    ``gt_centers`` (N, 2) and ``gt_mask_targets``, a dict from stride to uint8 targets (N, h, w).
 
     Args:
         strides: Strides in pixels at which the head compares masks; for mmdet's strides (8, 8, 16, 32, 32) these are
@@ -70,41 +76,45 @@ class FixClassGT(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Fix one sample."""
-        if 'gt_masks' not in results:
-            raise KeyError('FixClassGT needs gt_masks: put LoadAnnotations(with_bbox=True, with_mask=True) before it')
-        array = self._masks_of(results)
-        geometry = mask_geometry(array)
-        keep = np.flatnonzero(geometry.areas >= self.min_pixels)
-        array = array[keep]
-        results['gt_masks'] = BitmapMasks(array, *array.shape[1:])
-        results['gt_bboxes'] = results['gt_bboxes'][keep]
-        if self.boxes == 'mask':
-            results['gt_bboxes'] = HorizontalBoxes(torch.from_numpy(geometry.boxes[keep]))
-        for key in ('gt_bboxes_labels', 'gt_ignore_flags'):
-            results[key] = results[key][keep]
-        results['gt_areas'] = geometry.areas[keep]
-        results['gt_centers'] = geometry.centers[keep]
+        if 'gt_segments' in results:
+            if self.boxes == 'annotation':
+                raise ValueError("FixClassGT(boxes='annotation'): segment maps have no annotated boxes; use 'mask'")
+            geometry = instances_from_segments(results, self.min_pixels)
+        elif 'gt_masks' in results:
+            geometry = self._fix_instances(results)
+        else:
+            raise KeyError(
+                'FixClassGT needs gt_masks or gt_segments: put LoadAnnotations(with_bbox=True, with_mask=True) or '
+                'LoadPanopticSegments before it'
+            )
+        results['gt_areas'] = geometry.areas
+        results['gt_centers'] = geometry.centers
         if self.strides is not None:
-            results['gt_mask_targets'] = self._targets(array, results['gt_ignore_flags'])
+            results['gt_mask_targets'] = self._targets(results, geometry.boxes)
         return results
 
-    def _masks_of(self, results: dict) -> np.ndarray:
-        masks = results['gt_masks']
-        height, width = masks.height, masks.width
-        return masks.to_ndarray().reshape(len(masks), height, width).astype(np.uint8, copy=False)
+    def _fix_instances(self, results: dict) -> MaskGeometry:
+        """Drop vanished instances and give the measures of the others."""
+        array = self._masks_of(results.pop('gt_masks'))
+        geometry = mask_geometry(array)
+        kept = np.flatnonzero(geometry.areas >= self.min_pixels)
+        keep_instances(results, kept)
+        results['gt_masks'] = BitmapMasks(array[kept], *array.shape[1:])
+        geometry = MaskGeometry(*(measure[kept] for measure in geometry))
+        if self.boxes == 'mask':
+            results['gt_bboxes'] = HorizontalBoxes(torch.from_numpy(geometry.boxes))
+        return geometry
 
-    def _targets(self, masks: np.ndarray, ignored: np.ndarray) -> dict[int, np.ndarray]:
+    def _masks_of(self, masks: BitmapMasks) -> np.ndarray:
+        return masks.to_ndarray().reshape(len(masks), masks.height, masks.width).astype(np.uint8, copy=False)
+
+    def _targets(self, results: dict, boxes: np.ndarray) -> dict[int, np.ndarray]:
         """Shrink the padded masks; the targets of crowds stay zero."""
-        height, width = masks.shape[1:]
-        padding = (-height % self.size_divisor, -width % self.size_divisor)
-        objects = np.flatnonzero(~ignored.astype(bool))
-        padded = np.pad(masks[objects], ((0, 0), (0, padding[0]), (0, padding[1])))
-        targets = {}
-        for stride in self.strides:
-            shrunk = self.shrink(padded, stride)
-            targets[stride] = np.zeros((len(masks), *shrunk.shape[1:]), np.uint8)
-            targets[stride][objects] = shrunk
-        return targets
+        masks = results['gt_masks']
+        size = tuple(side + -side % self.size_divisor for side in (masks.height, masks.width))
+        # A mask without a box has no target.
+        boxes = np.where(results['gt_ignore_flags'].astype(bool)[:, None], 0, boxes)
+        return boxed_mask_targets(self._masks_of(masks), boxes, self.strides, size, self.shrink)
 
     def __repr__(self) -> str:
         return (

@@ -1,0 +1,117 @@
+"""Training on some of the classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmdet.registry import TRANSFORMS
+
+from mmdet_panseg.ops import VOID_LABEL, SegmentTable
+
+from ..dataset_classes import DatasetClasses
+from ..errors import DatasetError
+from .instance_keys import keep_instances
+
+VOID = 'void'
+
+
+@TRANSFORMS.register_module()
+class FilterCategories(BaseTransform):
+    """Turns the segments of some classes into void, or into segments of another class.
+
+    Labels keep their numbers; to have fewer classes, choose ``metainfo.classes`` of the data set. Classes are named by
+    the sample's ``dataset_classes``, which ``CheckedCocoDataset`` and ``CheckedCocoPanopticDataset`` put there, as
+    transforms do not see the meta information of a data set.
+
+    Stands after loading. With ``LoadPanopticSegments`` this is an edit of the segment table. With mmdet's
+    ``LoadAnnotations`` instances are dropped or renamed, and labels of the semantic map (after ``MapSemanticLabels``)
+    are looked up.
+
+    Renamed to a stuff class, things are no instances any more. Things renamed to a thing class stay instances. Stuff
+    cannot become a thing.
+
+    Required keys: ``dataset_classes`` and ``gt_segments`` or those of mmdet's ``LoadAnnotations``. Modified keys:
+    ``gt_segments``, or the instances and ``gt_seg_map``.
+
+    Args:
+        keep: Classes that stay, all others are turned; names, or category ids of the annotation file.
+        drop: Classes that are turned. Give this or ``keep``.
+        to: ``'void'``, or the name or category id of the class that takes their pixels.
+    """
+
+    def __init__(
+        self,
+        keep: Sequence[str | int] | None = None,
+        drop: Sequence[str | int] | None = None,
+        to: str | int = VOID,
+    ) -> None:
+        if (keep is None) == (drop is None):
+            raise ValueError("FilterCategories: give either 'keep' or 'drop'")
+        for key, value in (('keep', keep), ('drop', drop)):
+            if isinstance(value, str):
+                raise ValueError(f'FilterCategories: {key} must be a list of classes, not the text {value!r}')
+        self.keep = keep
+        self.drop = drop
+        self.to = to
+        self._new_labels: tuple[DatasetClasses, np.ndarray] | None = None
+
+    def transform(self, results: dict) -> dict:
+        """Edits one sample.
+
+        Args:
+            results: Sample.
+
+        Returns:
+            The sample.
+
+        Raises:
+            DatasetError: If a class is unknown, or stuff would become a thing.
+        """
+        classes = DatasetClasses.of(results, type(self).__name__)
+        # One data set, one look-up table: the classes of the next sample are equal.
+        if self._new_labels is None or self._new_labels[0] != classes:
+            self._new_labels = classes, self._look_up_table(classes)
+        new_labels = self._new_labels[1]
+        if 'gt_segments' in results:
+            results['gt_segments'] = _renamed(results['gt_segments'], new_labels, classes.num_things)
+            return results
+        if 'gt_bboxes_labels' in results:
+            labels = new_labels[results['gt_bboxes_labels']]
+            results['gt_bboxes_labels'] = labels
+            keep_instances(results, np.flatnonzero(labels < classes.num_things))
+        if results.get('gt_seg_map') is not None:
+            results['gt_seg_map'] = np.take(new_labels.astype(np.uint8), results['gt_seg_map'])
+        return results
+
+    def _look_up_table(self, classes: DatasetClasses) -> np.ndarray:
+        """New label of each label, int64, shape (256,)."""
+        user = type(self).__name__
+        count = len(classes.names)
+        if self.drop is not None:
+            turned = classes.labels(self.drop, f'{user}(drop)')
+        else:
+            turned = sorted(set(range(count)) - set(classes.labels(self.keep, f'{user}(keep)')))
+        target = VOID_LABEL if self.to == VOID else classes.labels([self.to], f'{user}(to)')[0]
+        stuff = [classes.names[label] for label in turned if label >= classes.num_things and label != target]
+        if target < classes.num_things and stuff:
+            raise DatasetError(f'{user}: stuff ({", ".join(stuff)}) cannot become the thing class {self.to!r}')
+        new_labels = np.full(VOID_LABEL + 1, VOID_LABEL, np.int64)
+        new_labels[:count] = np.arange(count)
+        new_labels[turned] = target
+        return new_labels
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(keep={self.keep}, drop={self.drop}, to={self.to!r})'
+
+
+def _renamed(table: SegmentTable, new_labels: np.ndarray, num_things: int) -> SegmentTable:
+    """Table with new labels; what is no thing any more is no instance."""
+    labels = new_labels[table.labels]
+    changed = labels != table.labels
+    is_thing = np.where(changed, labels < num_things, table.is_thing)
+    is_instance = table.is_instance & (is_thing | ~changed)
+    renamed = replace(table, labels=labels, is_thing=is_thing, is_instance=is_instance)
+    return renamed.void(labels == VOID_LABEL)
