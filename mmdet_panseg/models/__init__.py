@@ -2,12 +2,15 @@
 
 from .assigners import MaskCellAssigner, RandomNegativeCells, SOLOGridAssigner
 from .backbones import EfficientNetLite
+from .detectors import PanopticSOLO
+from .fusion_heads import PanopticSOLOFusionHead
 from .heads import (
     CommonStrideSupervision,
     GreedyMaskNMS,
     MatrixNMS,
     PerLevelCellClassifier,
     PerLevelSupervision,
+    SemanticFPNHead,
     SharedCellClassifier,
     SparseSOLOHead,
 )
@@ -20,10 +23,13 @@ __all__ = [
     'LossNormalizer',
     'MaskCellAssigner',
     'MatrixNMS',
+    'PanopticSOLO',
+    'PanopticSOLOFusionHead',
     'PerLevelCellClassifier',
     'PerLevelSupervision',
     'RandomNegativeCells',
     'SOLOGridAssigner',
+    'SemanticFPNHead',
     'SharedCellClassifier',
     'SmoothDiceLoss',
     'SparseSOLOHead',

@@ -4,14 +4,21 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from mmdet.registry import HOOKS
+from mmdet.registry import HOOKS, MODELS
+from mmdet.utils import register_all_modules
+from mmengine.dataset import RepeatDataset
 from mmengine.model import BaseModel, MMDistributedDataParallel
 from mmengine.runner import Runner
 from torch import distributed, nn
 
 from mmdet_panseg.datasets.checked_coco import CheckedCocoDataset
-from mmdet_panseg.engine.errors import ConfigError
-from mmdet_panseg.engine.hooks.class_count_hook import ClassCountHook, check_class_counts, compare_class_names
+from mmdet_panseg.engine.hooks.class_count_hook import (
+    ClassCountHook,
+    check_class_counts,
+    compare_class_names,
+    learns_stuff_islands,
+)
+from mmdet_panseg.errors import ConfigError
 
 META = {'classes': ('apple', 'pear', 'plum')}
 
@@ -98,6 +105,60 @@ def test_things_and_stuff():
     assert 'num_things_classes' not in str(caught.value)
 
 
+PANOPTIC_META = {'classes': ('a', 'b', 'sky'), 'thing_classes': ('a', 'b'), 'stuff_classes': ('sky',)}
+
+
+def panoptic_model(num_classes: int, num_things: int = 2, num_stuff: int = 1) -> Model:
+    counts = {'num_things': num_things, 'num_stuff': num_stuff}
+    return Model(mask_head=Head(num_classes=num_classes), semantic_head=Head(**counts), fusion_head=Head(**counts))
+
+
+def test_heads_of_a_panoptic_model():
+    check_class_counts(panoptic_model(2), PANOPTIC_META, 'train_dataloader')
+    with pytest.raises(ConfigError) as caught:
+        check_class_counts(panoptic_model(2, 1, 2), PANOPTIC_META, 'train_dataloader', 'panoptic.json')
+    parts = (
+        "('panoptic.json') has 2 classes of things (a, b) and 1 of stuff (sky)",
+        'model.semantic_head.num_things = 1, but should be 2',
+        'model.fusion_head.num_stuff = 2, but should be 1',
+    )
+    for part in parts:
+        assert part in str(caught.value)
+
+
+def test_semantic_head_on_instances_without_stuff():
+    with pytest.raises(ConfigError, match='semantic_head.num_stuff = 1, but should be 0'):
+        check_class_counts(
+            panoptic_model(2), {'classes': ('a', 'b'), 'thing_classes': ('a', 'b'), 'stuff_classes': ()}, 'loader'
+        )
+
+
+@pytest.mark.parametrize(
+    ('islands', 'good', 'expected'), [(False, (2,), '2'), (True, (3,), '3'), (None, (2, 3), '2 or 3')]
+)
+def test_islands_as_instances_decide_on_the_classes_of_the_mask_head(islands, good, expected):
+    for count in (2, 3, 4):
+        model = panoptic_model(count)
+        if count in good:
+            check_class_counts(model, PANOPTIC_META, 'train_dataloader', islands=islands)
+        else:
+            with pytest.raises(ConfigError, match=f'mask_head.num_classes = {count}, but should be {expected}'):
+                check_class_counts(model, PANOPTIC_META, 'train_dataloader', islands=islands)
+
+
+@pytest.mark.parametrize('as_instances', [True, False])
+@pytest.mark.parametrize('wrapped', ['', 'RandomApply', 'RandomChoice'])
+def test_islands_are_found_in_pipelines(tmp_path, as_instances, wrapped):
+    register_all_modules()
+    transform = {'type': 'SplitStuffIslands', 'as_instances': as_instances}
+    if wrapped == 'RandomApply':
+        transform = {'type': 'RandomApply', 'transforms': [transform]}
+    elif wrapped == 'RandomChoice':
+        transform = {'type': 'RandomChoice', 'transforms': [[transform], []]}
+    dataset = loader(tmp_path / 'train', ('a', 'b'), pipeline=[{'type': 'LoadCheckedImage'}, transform])['dataset']
+    assert learns_stuff_islands(RepeatDataset(dataset, 2)) == as_instances
+
+
 def test_class_names_of_training_and_validation():
     assert compare_class_names(('a', 'b'), ['a', 'b']) is None
     assert compare_class_names(('a', 'b'), None) is None
@@ -107,7 +168,7 @@ def test_class_names_of_training_and_validation():
         compare_class_names(('a', 'b'), ('b', 'a'))
 
 
-def loader(folder, names: tuple[str, ...]) -> dict:
+def loader(folder, names: tuple[str, ...], **settings) -> dict:
     """A loader over one image whose file has the given categories."""
     folder.mkdir()
     cv2.imwrite(str(folder / 'photo.png'), np.zeros((8, 8, 3), np.uint8))
@@ -117,7 +178,7 @@ def loader(folder, names: tuple[str, ...]) -> dict:
         'categories': [{'id': i, 'name': name} for i, name in enumerate(names)],
     }
     (folder / 'objects.json').write_text(json.dumps(content))
-    dataset = CheckedCocoDataset(ann_file='objects.json', data_root=str(folder), data_prefix={'img': ''})
+    dataset = CheckedCocoDataset(ann_file='objects.json', data_root=str(folder), data_prefix={'img': ''}, **settings)
     return {
         'batch_size': 1,
         'num_workers': 0,
@@ -171,6 +232,18 @@ def test_validation_set_in_another_order(tmp_path):
         run.train()
 
 
+def test_islands_of_the_train_pipeline_are_known_to_the_check(tmp_path):
+    run = runner(tmp_path, Model(mask_head=Head(num_classes=2)), train=('a', 'b'))
+    run._train_dataloader = loader(
+        tmp_path / 'islands',
+        ('a', 'b'),
+        metainfo={'stuff_classes': ('sky',)},
+        pipeline=[{'type': 'SplitStuffIslands', 'as_instances': True}],
+    )
+    with pytest.raises(ConfigError, match=r'num_classes = 2, but should be 3 .*SplitStuffIslands\(as_instances=True\)'):
+        run.train()
+
+
 def test_testing_stops_before_the_first_step(tmp_path):
     run = runner(tmp_path, Model(mask_head=Head(num_classes=1)), test=('a', 'b'))
     with pytest.raises(ConfigError, match='test_dataloader.dataset .* has 2 classes'):
@@ -198,9 +271,6 @@ def test_model_wrapped_for_several_processes(tmp_path, process_group):
 
 
 def test_mask_head_of_solo():
-    from mmdet.registry import MODELS
-    from mmdet.utils import register_all_modules
-
     register_all_modules()
     solo = MODELS.build(
         {

@@ -10,12 +10,18 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 from torch import nn
+from torch.utils.data import Dataset
 
-from ..errors import ConfigError
+from mmdet_panseg.datasets.transforms import SplitStuffIslands
+from mmdet_panseg.errors import ConfigError
+
+from .skipped_samples_hook import iter_base_datasets
 
 COUNT_KEYS = {
     'num_classes': ('thing_classes', 'classes'),
+    'num_things': ('thing_classes', 'classes'),
     'num_things_classes': ('thing_classes', 'classes'),
+    'num_stuff': ('stuff_classes',),
     'num_stuff_classes': ('stuff_classes',),
 }
 """Attribute of a head, and the keys of a data set's metainfo (the first that is there) to agree with."""
@@ -29,6 +35,9 @@ class ClassCountHook(Hook):
     first epoch and not after it. Heads are the model's modules whose name ends in ``head`` (``mask_head``,
     ``roi_head.bbox_head.0``), whatever wraps the model. Not compared: region proposal heads (one class by
     design) and ``num_classes`` of heads that count stuff separately or are semantic.
+
+    With panoptic data, heads of instances have the things' classes, or those of things and stuff if the train pipeline
+    has ``SplitStuffIslands(as_instances=True)``. A test alone does not tell which, so either will do.
 
     Training and validation set must also have the same classes in the same order; other names are a
     warning, as they may be synonyms.
@@ -51,8 +60,10 @@ class ClassCountHook(Hook):
                 dataset = loop.dataloader.dataset
                 metainfos[f'{mode}_dataloader'] = (dataset, getattr(dataset, 'metainfo', {}))
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        train = metainfos.get('train_dataloader')
+        islands = None if train is None else learns_stuff_islands(train[0])
         for loader, (dataset, metainfo) in metainfos.items():
-            check_class_counts(model, metainfo, loader, getattr(dataset, 'ann_file', None))
+            check_class_counts(model, metainfo, loader, getattr(dataset, 'ann_file', None), islands)
         if {'train_dataloader', 'val_dataloader'} <= metainfos.keys():
             warning = compare_class_names(
                 metainfos['train_dataloader'][1].get('classes'), metainfos['val_dataloader'][1].get('classes')
@@ -61,7 +72,9 @@ class ClassCountHook(Hook):
                 runner.logger.warning(warning)
 
 
-def check_class_counts(model: nn.Module, metainfo: dict, loader: str, ann_file: str | None = None) -> None:
+def check_class_counts(
+    model: nn.Module, metainfo: dict, loader: str, ann_file: str | None = None, islands: bool | None = False
+) -> None:
     """Compares the heads of a model with one data set.
 
     Args:
@@ -69,23 +82,42 @@ def check_class_counts(model: nn.Module, metainfo: dict, loader: str, ann_file: 
         metainfo: Meta information of the data set.
         loader: Config key of its loader, such as ``'train_dataloader'``.
         ann_file: Its annotation file, for the error text.
+        islands: Whether islands of stuff are learnt as instances; None if that is not known.
 
     Raises:
         ConfigError: If a head has another number of classes; all such heads are named.
     """
     wrong = []
     for key, found, names in _declared_counts(model, metainfo):
-        if found != len(names):
-            wrong.append(f'{key} = {found}, but should be {len(names)}')
+        expected = [len(names)]
+        if key.endswith('.num_classes') and islands is not False:
+            expected = [len(metainfo['classes'])] if islands else [len(names), len(metainfo['classes'])]
+        if found not in expected:
+            wrong.append(f'{key} = {found}, but should be {" or ".join(map(str, dict.fromkeys(expected)))}')
     if not wrong:
         return
-    names = metainfo.get('thing_classes', metainfo.get('classes', ()))
-    listed = ', '.join(map(str, names[:5])) + (', ...' if len(names) > 5 else '')
     source = f" ('{ann_file}')" if ann_file else ''
+    why = ' (the train pipeline has SplitStuffIslands(as_instances=True))' if islands else ''
     raise ConfigError(
-        f'{loader}.dataset{source} has {len(names)} classes ({listed}); the model does not agree: '
-        f'{"; ".join(wrong)}. Set that key in the config, or choose the classes by '
+        f'{loader}.dataset{source} has {_listed_classes(metainfo)}; the model does not agree: '
+        f'{"; ".join(wrong)}{why}. Set that key in the config, or choose the classes by '
         f'{loader}.dataset.metainfo=dict(classes=(...)).'
+    )
+
+
+def learns_stuff_islands(dataset: Dataset) -> bool:
+    """Tells whether a data set's pipeline makes islands of stuff into instances.
+
+    Args:
+        dataset: Data set, perhaps inside wrappers.
+
+    Returns:
+        Whether a base data set has ``SplitStuffIslands(as_instances=True)``.
+    """
+    return any(
+        isinstance(transform, SplitStuffIslands) and transform.as_instances
+        for base in iter_base_datasets(dataset)
+        for transform in _iter_transforms(getattr(base, 'pipeline', None))
     )
 
 
@@ -123,7 +155,7 @@ def _declared_counts(model: nn.Module, metainfo: dict) -> Iterator[tuple[str, in
         last = named_parts[-1] if named_parts else ''
         if not last.endswith('head') or last.endswith('rpn_head'):
             continue
-        counts_stuff = hasattr(module, 'num_stuff_classes')
+        counts_stuff = hasattr(module, 'num_stuff_classes') or hasattr(module, 'num_stuff')
         for key, sources in COUNT_KEYS.items():
             if key == 'num_classes' and (counts_stuff or 'semantic' in last):
                 continue
@@ -136,3 +168,22 @@ def _declared_counts(model: nn.Module, metainfo: dict) -> Iterator[tuple[str, in
 def _as_config_key(path: str) -> str:
     """Writes ``bbox_head.0`` as ``bbox_head[0]``."""
     return ''.join(f'[{part}]' if part.isdigit() else f'.{part}' for part in path.split('.')).lstrip('.')
+
+
+def _iter_transforms(pipeline: object) -> Iterator[object]:
+    """Transforms of a pipeline, with those inside ``RandomApply`` and the like."""
+    inner = getattr(pipeline, 'transforms', ())
+    for transform in inner if isinstance(inner, (list, tuple)) else [inner]:
+        yield transform
+        yield from _iter_transforms(transform)
+
+
+def _listed_classes(metainfo: dict) -> str:
+    """Number and first names of the classes, things and stuff apart if there is stuff."""
+    kinds = [('classes', metainfo.get('thing_classes', metainfo.get('classes', ())))]
+    if metainfo.get('stuff_classes'):
+        kinds = [('classes of things', kinds[0][1]), ('of stuff', metainfo['stuff_classes'])]
+    return ' and '.join(
+        f'{len(names)} {kind} ({", ".join(map(str, names[:5]))}{", ..." if len(names) > 5 else ""})'
+        for kind, names in kinds
+    )

@@ -2,6 +2,7 @@
 
 from .cell_classifiers import PerLevelCellClassifier, SharedCellClassifier
 from .mask_supervision import CommonStrideSupervision, PerLevelSupervision
+from .semantic_fpn_head import SemanticFPNHead
 from .sparse_solo_head import SparseSOLOHead
 from .suppression import GreedyMaskNMS, MatrixNMS
 
@@ -11,6 +12,7 @@ __all__ = [
     'MatrixNMS',
     'PerLevelCellClassifier',
     'PerLevelSupervision',
+    'SemanticFPNHead',
     'SharedCellClassifier',
     'SparseSOLOHead',
 ]

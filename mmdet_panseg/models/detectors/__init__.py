@@ -1,0 +1,5 @@
+"""Detectors."""
+
+from .panoptic_solo import PanopticSOLO
+
+__all__ = ['PanopticSOLO']

@@ -1,0 +1,166 @@
+"""SOLO with a semantic branch and panoptic results."""
+
+import torch
+from mmdet.models import SOLO
+from mmdet.registry import MODELS
+from mmdet.structures import DetDataSample, OptSampleList, SampleList
+from mmdet.utils import ConfigType, OptConfigType, OptMultiConfig
+from mmengine.structures import PixelData
+from torch import Tensor, nn
+
+from mmdet_panseg.errors import ConfigError
+from mmdet_panseg.ops import INSTANCE_OFFSET, VOID_LABEL
+
+from ..heads.semantic_head import SemanticMaps
+
+
+@MODELS.register_module()
+class PanopticSOLO(SOLO):
+    """Instances, a class for every pixel and one panoptic map from one pass over the features.
+
+    With a mask head alone it is mmdet's ``SOLO``; with a semantic head alone it is a semantic segmentor.
+
+    Class counts: the semantic head and the fusion head have T things and S stuff classes. The mask head has T classes,
+    or T + S if it learns islands of stuff as instances.
+
+    Args:
+        backbone: Backbone.
+        neck: Neck.
+        mask_head: A head of the SOLO family.
+        semantic_head: Such as ``SemanticFPNHead``.
+        fusion_head: Such as ``PanopticSOLOFusionHead``; needs both other heads.
+        train_cfg: Of the mask head.
+        test_cfg: Of the mask head.
+        data_preprocessor: Data preprocessor; ``pad_seg=True`` pads the semantic maps.
+        init_cfg: mmengine's configuration of initial weights.
+
+    Raises:
+        ConfigError: If there is no head, the fusion head lacks one of the others, or class counts disagree.
+    """
+
+    def __init__(
+        self,
+        backbone: ConfigType,
+        neck: OptConfigType = None,
+        mask_head: OptConfigType = None,
+        semantic_head: OptConfigType = None,
+        fusion_head: OptConfigType = None,
+        train_cfg: OptConfigType = None,
+        test_cfg: OptConfigType = None,
+        data_preprocessor: OptConfigType = None,
+        init_cfg: OptMultiConfig = None,
+    ) -> None:
+        if mask_head is None and semantic_head is None:
+            raise ConfigError('PanopticSOLO has no head: set model.mask_head, model.semantic_head or both')
+        if fusion_head is not None and (mask_head is None or semantic_head is None):
+            raise ConfigError('model.fusion_head needs model.mask_head and model.semantic_head: set both or drop it')
+        super().__init__(
+            backbone=backbone,
+            neck=neck,
+            # mmdet's base class insists on a mask head.
+            mask_head=dict(type=nn.Identity) if mask_head is None else mask_head,
+            train_cfg=train_cfg,
+            test_cfg=test_cfg,
+            data_preprocessor=data_preprocessor,
+            init_cfg=init_cfg,
+        )
+        if mask_head is None:
+            self.mask_head = None
+        self.semantic_head = MODELS.build(semantic_head) if semantic_head is not None else None
+        self.fusion_head = MODELS.build(fusion_head) if fusion_head is not None else None
+        self._check_heads()
+
+    def loss(self, batch_inputs: Tensor, batch_data_samples: SampleList) -> dict[str, Tensor]:
+        """Compute the losses of all heads.
+
+        Args:
+            batch_inputs: Images, shape ``(B, 3, H, W)``.
+            batch_data_samples: Samples with what the heads learn from, ``gt_instances`` and ``gt_sem_seg``.
+
+        Returns:
+            The mask head's losses and ``loss_semantic``, ``loss_semantic_dice``.
+        """
+        x = self.extract_feat(batch_inputs)
+        losses = {}
+        for head in (self.mask_head, self.semantic_head):
+            if head is not None:
+                losses.update(head.loss(x, batch_data_samples))
+        return losses
+
+    def predict(self, batch_inputs: Tensor, batch_data_samples: SampleList, rescale: bool = True) -> SampleList:
+        """Predict instances, semantic and panoptic maps, as far as there are heads for them.
+
+        Args:
+            batch_inputs: Images, shape ``(B, 3, H, W)``.
+            batch_data_samples: Samples with ``img_shape`` and ``ori_shape``; ground truth is not needed.
+            rescale: Whether results are given at ``ori_shape`` or at ``img_shape``.
+
+        Returns:
+            The samples with ``pred_instances``, things only once islands of stuff are fused; ``pred_sem_seg``, int64
+            labels of shape ``(1, H, W)``; ``pred_panoptic_seg``, see :meth:`PanopticSOLOFusionHead.predict`.
+        """
+        x = self.extract_feat(batch_inputs)
+        if self.mask_head is not None:
+            instances = self.mask_head.predict(x, batch_data_samples, rescale=rescale)
+            batch_data_samples = self.add_pred_to_datasample(batch_data_samples, instances)
+        if self.semantic_head is not None:
+            metas = [sample.metainfo for sample in batch_data_samples]
+            maps = self.semantic_head.predict(x, metas, rescale=rescale)
+            for sample, semantic in zip(batch_data_samples, maps, strict=True):
+                self._add_maps(sample, semantic)
+        return batch_data_samples
+
+    def _add_maps(self, sample: DetDataSample, semantic: SemanticMaps) -> None:
+        panoptic_map = None
+        if self.fusion_head is not None:
+            sample.pred_panoptic_seg = self.fusion_head.predict(sample.pred_instances, semantic)
+            panoptic_map = sample.pred_panoptic_seg.sem_seg[0]
+            # Islands of stuff have become stuff, and metrics of instances know no such labels.
+            instances = sample.pred_instances
+            sample.pred_instances = instances[instances.labels < self.fusion_head.num_things]
+        merged = self.semantic_head.merge_things
+        labels = name_unknown_things(semantic, panoptic_map) if merged else semantic.labels
+        sample.pred_sem_seg = PixelData(sem_seg=labels[None])
+
+    def _forward(self, batch_inputs: Tensor, batch_data_samples: OptSampleList = None) -> tuple:
+        """Run the heads without post-processing: the mask head's outputs, then the semantic logits."""
+        x = self.extract_feat(batch_inputs)
+        return tuple(head(x) for head in (self.mask_head, self.semantic_head) if head is not None)
+
+    def _check_heads(self) -> None:
+        semantic, fusion = self.semantic_head, self.fusion_head
+        if semantic is None:
+            return
+        counts = semantic.num_things, semantic.num_stuff
+        if fusion is not None and (fusion.num_things, fusion.num_stuff) != counts:
+            raise ConfigError(
+                f'model.semantic_head has num_things = {counts[0]}, num_stuff = {counts[1]}, but model.fusion_head has '
+                f'{fusion.num_things} and {fusion.num_stuff}: give both the same'
+            )
+        if fusion is not None and fusion.min_agreement > 0 and semantic.merge_things:
+            raise ConfigError(
+                'model.fusion_head.min_agreement compares classes of things, which '
+                'model.semantic_head.merge_things=True does not tell apart: set one of them to 0 or False'
+            )
+        if self.mask_head is not None and self.mask_head.num_classes not in (counts[0], sum(counts)):
+            raise ConfigError(
+                f'model.mask_head.num_classes = {self.mask_head.num_classes}, but should be the '
+                f'{counts[0]} of model.semantic_head.num_things, or {sum(counts)} (things and stuff) if islands of '
+                'stuff are learnt as instances'
+            )
+
+
+def name_unknown_things(semantic: SemanticMaps, panoptic_map: Tensor | None) -> Tensor:
+    """Give pixels of a merged thing channel a class: that of the fused thing there, or else the best stuff class.
+
+    Args:
+        semantic: Maps with ``VOID_LABEL`` for things of unknown class.
+        panoptic_map: Values ``label + 1000 * k``, shape ``(H, W)``, or None if nothing was fused.
+
+    Returns:
+        Labels, int64, shape ``(H, W)``.
+    """
+    named = semantic.stuff
+    if panoptic_map is not None:
+        named = torch.where(panoptic_map >= INSTANCE_OFFSET, panoptic_map % INSTANCE_OFFSET, named)
+    return torch.where(semantic.labels == VOID_LABEL, named, semantic.labels)

@@ -1,0 +1,5 @@
+"""Fusion of the branches' results."""
+
+from .panoptic_solo_fusion_head import PanopticSOLOFusionHead
+
+__all__ = ['PanopticSOLOFusionHead']

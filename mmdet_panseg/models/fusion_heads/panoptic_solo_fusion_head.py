@@ -1,0 +1,98 @@
+"""Configuration of the panoptic fusion."""
+
+import torch
+from mmdet.registry import MODELS
+from mmengine.model import BaseModule
+from mmengine.structures import InstanceData, PixelData
+
+from mmdet_panseg.ops import PanopticSegments, fuse_panoptic
+
+from ..heads.semantic_head import SemanticMaps
+
+
+@MODELS.register_module()
+class PanopticSOLOFusionHead(BaseModule):
+    """Fuse instances and semantic maps by :func:`~mmdet_panseg.ops.fuse_panoptic`; without weights.
+
+    Args:
+        num_things: Number of thing classes.
+        num_stuff: Number of stuff classes.
+        score_thr: Instances below this score are left out.
+        min_visible: Least fraction of an instance that better ones must leave free.
+        min_thing_area: Least number of pixels of an instance that must be free.
+        min_stuff_area: Stuff segments with fewer pixels become void; for COCO's image sizes 4096 is usual.
+        min_agreement: Least fraction of an instance where the semantic map has its class; 0 trusts the instances.
+        unclaimed: What pixels become that are a thing to the semantic branch and are in no instance: ``'void'``, or
+            ``'stuff'`` for the best stuff class.
+
+    Raises:
+        ValueError: If ``unclaimed`` is unknown.
+    """
+
+    def __init__(
+        self,
+        num_things: int,
+        num_stuff: int,
+        score_thr: float = 0.3,
+        min_visible: float = 0.5,
+        min_thing_area: int = 0,
+        min_stuff_area: int = 4096,
+        min_agreement: float = 0.0,
+        unclaimed: str = 'void',
+    ) -> None:
+        super().__init__()
+        if unclaimed not in ('void', 'stuff'):
+            raise ValueError(f"{type(self).__name__}: unclaimed must be 'void' or 'stuff', not {unclaimed!r}")
+        self.num_things = num_things
+        self.num_stuff = num_stuff
+        self.score_thr = score_thr
+        self.min_visible = min_visible
+        self.min_thing_area = min_thing_area
+        self.min_stuff_area = min_stuff_area
+        self.min_agreement = min_agreement
+        self.unclaimed = unclaimed
+
+    def predict(self, instances: InstanceData, semantic: SemanticMaps) -> PixelData:
+        """Fuse the results of an image.
+
+        Args:
+            instances: ``masks`` (N, H, W), ``scores`` (N,) and ``labels`` (N,).
+            semantic: Maps of the same size.
+
+        Returns:
+            ``sem_seg``, int64, shape ``(1, H, W)``: ``label + 1000 * k``, void ``num_things + num_stuff``; its
+            ``metainfo`` has ``segments_info``, a list of dicts with ``id``, ``category``, ``isthing``, ``score`` (None
+            for stuff), ``area`` and ``bbox`` (x, y, width, height).
+        """
+        panoptic_map, segments = fuse_panoptic(
+            instances.masks,
+            instances.scores,
+            instances.labels,
+            semantic.labels,
+            num_things=self.num_things,
+            num_stuff=self.num_stuff,
+            score_thr=self.score_thr,
+            min_visible=self.min_visible,
+            min_thing_area=self.min_thing_area,
+            min_stuff_area=self.min_stuff_area,
+            min_agreement=self.min_agreement,
+            unclaimed=self.unclaimed,
+            stuff_map=semantic.stuff,
+        )
+        return PixelData(sem_seg=panoptic_map[None], metainfo=dict(segments_info=self._segments_info(segments)))
+
+    def _segments_info(self, segments: PanopticSegments) -> list[dict]:
+        table = torch.cat(
+            [torch.stack([segments.values, segments.labels, segments.areas], dim=1), segments.boxes], dim=1
+        ).tolist()
+        return [
+            dict(
+                id=value,
+                category=label,
+                isthing=label < self.num_things,
+                score=score if label < self.num_things else None,
+                area=area,
+                bbox=[x1, y1, x2 - x1, y2 - y1],
+            )
+            for (value, label, area, x1, y1, x2, y2), score in zip(table, segments.scores.tolist(), strict=True)
+        ]
