@@ -7,19 +7,22 @@ import json
 import math
 import os
 from collections.abc import Mapping
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 from mmdet.engine.hooks.utils import trigger_visualization_hook
 from mmdet.evaluation import DumpDetResults
+from mmdet.registry import METRICS
 from mmengine.config import Config, ConfigDict
 from mmengine.logging import print_log
+
+from mmdet_panseg.errors import ConfigError
 
 from .checkpoints.atomic_backend import write_atomically
 from .checkpoints.loaders import install_checkpoint_guard
 from .checkpoints.resuming import checkpoint_named
 from .config import load_config
-from .errors import ConfigError
 from .launch import build_runner, ensure_hook, is_main_rank, leave_processes, use_processes_on_cpu
 from .run_record import write_run_record
 from .training import add_common_arguments
@@ -41,7 +44,7 @@ def build_test_parser() -> argparse.ArgumentParser:
     parser.add_argument('--show-dir', help='paint the predictions to this folder under work_dir/<time>')
     parser.add_argument('--wait-time', type=float, default=2, help='seconds for which --show waits')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation with tta_model and tta_pipeline')
-    parser.add_argument('--classwise', action='store_true', help='print AP of each class as well')
+    parser.add_argument('--classwise', action='store_true', help='print the metrics of each class as well')
     parser.add_argument('--json', help='file for the metrics (default: work_dir/test_metrics.json)')
     add_common_arguments(parser)
     return parser
@@ -92,21 +95,26 @@ def run_testing(arguments: argparse.Namespace) -> dict[str, float]:
 
 
 def prepare_evaluators(config: Config, classwise: bool) -> None:
-    """Make COCO metrics return all twelve numbers that they print, and each class's AP on request.
+    """Make COCO metrics return all twelve numbers that they print, and all metrics those of each class on request.
 
     Args:
         config: The config, changed in place; a metric's own ``metric_items`` stay.
-        classwise: Whether to compute AP of each class.
+        classwise: Whether to set ``classwise`` of the metrics that have this argument.
     """
     evaluators = config.get('test_evaluator') or []
     for evaluator in evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]:
-        if evaluator.get('type') != 'CocoMetric':
-            continue
-        kinds = evaluator.get('metric', 'bbox')
-        if not {'proposal', 'proposal_fast'} & set([kinds] if isinstance(kinds, str) else kinds):
-            evaluator.setdefault('metric_items', list(_COCO_LINES))
-        if classwise:
+        if evaluator.get('type') == 'CocoMetric':
+            kinds = evaluator.get('metric', 'bbox')
+            if not {'proposal', 'proposal_fast'} & set([kinds] if isinstance(kinds, str) else kinds):
+                evaluator.setdefault('metric_items', list(_COCO_LINES))
+        if classwise and _takes_classwise(evaluator.get('type')):
             evaluator['classwise'] = True
+
+
+def _takes_classwise(metric: str | type | None) -> bool:
+    """Whether a metric has an argument ``classwise``; what is not a metric is left to the runner's error."""
+    kind = METRICS.get(metric) if isinstance(metric, str) else metric
+    return kind is not None and 'classwise' in signature(kind).parameters
 
 
 def use_test_time_augmentation(config: Config) -> None:

@@ -4,6 +4,8 @@ import itertools
 import json
 from pathlib import Path
 
+import cv2
+import numpy as np
 import torch
 from mmdet.registry import DATASETS, HOOKS, MODELS
 from mmdet.structures import DetDataSample
@@ -11,11 +13,12 @@ from mmengine.config import Config
 from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import BaseModel
-from mmengine.structures import InstanceData
+from mmengine.structures import InstanceData, PixelData
 from torch import nn
 from torch.utils.data import Dataset
 
 _numbers = itertools.count()
+_META_KEYS = ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor')
 
 
 @DATASETS.register_module(force=True)
@@ -78,6 +81,40 @@ class EchoDetector(BaseModel):
             found.scores = torch.ones(len(masks))
             sample.pred_instances = found[:0] if sample.img_id in self.miss else found
         return data_samples
+
+
+@MODELS.register_module(force=True)
+class PanopticEchoDetector(BaseModel):
+    """Predicts the ground truth, but stuff of class 2 where there is void, and nothing in ``miss`` images."""
+
+    def __init__(self, num_classes=3, miss=(), data_preprocessor=None):
+        super().__init__(data_preprocessor)
+        self.void, self.miss = num_classes, set(miss)
+        self.weight = nn.Parameter(torch.ones(3))
+
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        for sample in data_samples:
+            rows = sample.gt_panoptic_seg.sem_seg[0].long()
+            table = sample.gt_panoptic_seg.segments
+            labels = torch.from_numpy(np.where(table.labels == 255, 2, table.labels))
+            things = table.rows[table.is_thing[table.rows]]
+            objects = len(things) if sample.img_id not in self.miss else 0
+            values = labels + 1000 * torch.from_numpy(table.is_thing) * torch.arange(1, len(table) + 1)
+            panoptic = values[rows] if objects else torch.full_like(rows, self.void)
+            semantic = labels[rows] if objects else torch.full_like(rows, 2)
+            masks = torch.stack([rows == row for row in things])[:objects]
+            sample.pred_panoptic_seg = PixelData(sem_seg=panoptic[None])
+            sample.pred_sem_seg = PixelData(sem_seg=semantic[None])
+            sample.pred_instances = InstanceData(
+                masks=masks, labels=labels[things][:objects], scores=torch.ones(objects), bboxes=_boxes(masks)
+            )
+        return data_samples
+
+
+def _boxes(masks):
+    from mmdet_panseg.ops import boxes_from_masks
+
+    return boxes_from_masks(masks)
 
 
 @HOOKS.register_module(force=True)
@@ -156,19 +193,58 @@ def write_echo_config(folder, **model):
     return _write_echo_config(folder, truth, model)
 
 
-def _write_image(path, height, width):
-    import cv2
-    import numpy as np
+def write_panoptic_echo_config(folder, **model):
+    """Add panoptic ground truth to the data set of :func:`write_echo_config`: cat and dog on grass below void."""
+    folder = Path(folder)
+    write_echo_config(folder)
+    instances = json.loads((folder / 'truth.json').read_text())
+    annotations = []
+    for image in instances['images']:
+        ids = np.full((48, 64), 3, np.uint8)
+        ids[:6] = 0
+        ids[8:32, 4:24] = 1
+        ids[8:32, 30:50] = 2
+        name = f'{image["id"]}.png'
+        (folder / 'panoptic').mkdir(exist_ok=True)
+        cv2.imwrite(str(folder / 'panoptic' / name), np.stack([0 * ids, 0 * ids, ids], axis=-1))
+        segments = [
+            dict(id=id_, category_id=id_, iscrowd=0, bbox=[0, 6, 64, 42], area=int((ids == id_).sum()))
+            for id_ in (1, 2, 3)
+        ]
+        annotations.append(dict(image_id=image['id'], file_name=name, segments_info=segments))
+    categories = [
+        dict(id=id_, name=name, isthing=int(id_ < 3)) for id_, name in enumerate(('cat', 'dog', 'grass'), start=1)
+    ]
+    truth = folder / 'panoptic.json'
+    truth.write_text(json.dumps(dict(images=instances['images'], annotations=annotations, categories=categories)))
+    data = dict(
+        type='CheckedCocoPanopticDataset',
+        ann_file=str(truth),
+        data_prefix=dict(img=str(folder), seg=str(folder / 'panoptic')),
+        test_mode=True,
+        pipeline=[
+            dict(type='LoadCheckedImage'),
+            dict(type='LoadPanopticSegments'),
+            dict(type='PackPanopticInputs', meta_keys=_META_KEYS),
+        ],
+    )
+    metrics = [
+        dict(type='CocoMetric', ann_file=str(folder / 'truth.json'), metric=['segm']),
+        dict(type='SemanticIoUMetric'),
+        dict(type='PanopticQualityMetric'),
+    ]
+    return _write_test_config(folder, data, dict(type='PanopticEchoDetector', **model), metrics)
 
+
+def _write_image(path, height, width):
     cv2.imwrite(str(path), np.zeros((height, width, 3), np.uint8))
 
 
 def _write_echo_config(folder, truth, model):
-    keys = ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor')
     pipeline = [
         dict(type='LoadImageFromFile'),
         dict(type='LoadAnnotations', with_bbox=True, with_mask=True, poly2mask=True),
-        dict(type='PackDetInputs', meta_keys=keys),
+        dict(type='PackDetInputs', meta_keys=_META_KEYS),
     ]
     data = dict(
         type='CocoDataset',
@@ -178,11 +254,16 @@ def _write_echo_config(folder, truth, model):
         test_mode=True,
         pipeline=pipeline,
     )
+    metrics = dict(type='CocoMetric', ann_file=str(truth), metric=['bbox', 'segm'])
+    return _write_test_config(folder, data, dict(type='EchoDetector', **model), metrics)
+
+
+def _write_test_config(folder, data, model, metrics):
     config = Config(
         dict(
             default_scope='mmdet',
             custom_imports=dict(imports=['mmdet_panseg', 'toy_run']),
-            model=dict(type='EchoDetector', data_preprocessor=dict(type='DetDataPreprocessor'), **model),
+            model=dict(data_preprocessor=dict(type='DetDataPreprocessor'), **model),
             work_dir=str(folder / 'test'),
             test_dataloader=dict(
                 dataset=data, sampler=dict(type='DefaultSampler', shuffle=False), batch_size=2, num_workers=0
@@ -190,7 +271,7 @@ def _write_echo_config(folder, truth, model):
             test_cfg=dict(type='TestLoop'),
             default_hooks=dict(visualization=dict(type='DetVisualizationHook')),
             visualizer=dict(type='DetLocalVisualizer', name='visualizer', vis_backends=[dict(type='LocalVisBackend')]),
-            test_evaluator=dict(type='CocoMetric', ann_file=str(truth), metric=['bbox', 'segm']),
+            test_evaluator=metrics,
         )
     )
     path = folder / 'echo.py'

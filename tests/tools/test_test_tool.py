@@ -6,7 +6,7 @@ import re
 
 import pytest
 import torch
-from toy_run import write_echo_config
+from toy_run import write_echo_config, write_panoptic_echo_config
 
 COCO_LINE = re.compile(r'Average (Precision|Recall) .*\] = (-?[\d.]+)')
 
@@ -47,6 +47,22 @@ def test_prints_the_coco_table_and_writes_json(run_tool, tmp_path, weights):
     assert metrics['coco/dog_precision'] == pytest.approx(0.75, abs=0.01)
     assert len(list((tmp_path / 'test').glob('*/painted/*.png'))) == 4
     assert (tmp_path / 'found.pkl').exists() and list((tmp_path / 'test').glob('run_test_*.json'))
+
+
+def test_prints_three_tables_for_a_panoptic_model(call_tool, tmp_path, weights):
+    config = write_panoptic_echo_config(tmp_path, miss=(3,))
+    run = call_tool('test.py', config, weights, '--classwise')
+    assert run.returncode == 0, run.stderr
+    assert COCO_LINE.search(run.stdout)
+    metrics = json.loads((tmp_path / 'test' / 'test_metrics.json').read_text())['metrics']
+    # the one image without objects: each class has 3 of 4 segments and no false one, and stuff covers the things
+    assert metrics['coco/segm_mAP'] == pytest.approx(0.75, abs=0.01)
+    assert metrics['coco_panoptic/PQ'] == pytest.approx(3 / 3.5) and metrics['coco_panoptic/SQ'] == 1
+    assert metrics['semantic/mAcc'] == pytest.approx((0.75 + 0.75 + 1) / 3)
+    for name in ('coco/dog_precision', 'coco_panoptic/dog_PQ', 'coco_panoptic/grass_PQ', 'semantic/grass_IoU'):
+        assert 0.7 < metrics[name] < 0.9
+    assert re.search(r'\| all +\| 0\.8571 \|', run.stdout) and re.search(r'\| grass +\| 0\.8571 \|', run.stdout)
+    assert re.search(r'\| mIoU +\|', run.stdout) and re.search(r'\| dog +\| 0\.75', run.stdout)
 
 
 def test_a_model_that_finds_nothing_has_a_json_too(call_tool, tmp_path, weights):

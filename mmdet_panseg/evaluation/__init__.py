@@ -1,0 +1,7 @@
+"""Metrics, registered with mmdet."""
+
+from .errors import EvaluationError
+from .panoptic_quality_metric import PanopticQualityMetric
+from .semantic_iou_metric import SemanticIoUMetric
+
+__all__ = ['EvaluationError', 'PanopticQualityMetric', 'SemanticIoUMetric']
