@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ['class_palette', 'instance_colors', 'readable_text_color']
+__all__ = ['class_palette', 'instance_colors', 'map_colors', 'readable_text_color']
 
 _GOLDEN_RATIO = 0.618034
 # Below this a fill does not stand out from a photograph.
@@ -53,6 +53,23 @@ def instance_colors(labels: Sequence[int], palette: Sequence[Sequence[int]]) -> 
             (hue + offset) % 1, max(saturation, _MIN_SATURATION), max(value, _MIN_VALUE) - darkening
         )
         seen[label] += 1
+    return colors
+
+
+def map_colors(labels: Sequence[int], is_thing: Sequence[bool], palette: Sequence[Sequence[int]]) -> np.ndarray:
+    """Colours of the segments of a map: things as :func:`instance_colors` has them, stuff exactly as the palette.
+
+    Args:
+        labels: Class index per segment, N of them.
+        is_thing: Whether each is a thing, N of them.
+        palette: RGB triples of 0..255, one per class.
+
+    Returns:
+        RGB colours of shape (N, 3), uint8.
+    """
+    labels, is_thing = np.asarray(labels, dtype=int), np.asarray(is_thing, dtype=bool)
+    colors = np.asarray(palette, dtype=np.uint8)[labels].reshape(-1, 3)
+    colors[is_thing] = instance_colors(labels[is_thing], palette)
     return colors
 
 

@@ -1,11 +1,13 @@
-"""A picture sheet of a trained detector: image, ground truth and prediction for some images of its data set."""
+"""A picture sheet of a trained model: images of its data set with ground truth and prediction."""
 
 import copy
-from collections.abc import Sequence
+import inspect
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from mmdet.datasets import CocoPanopticDataset
 from mmdet.registry import DATASETS, MODELS
 from mmdet.structures import DetDataSample
 from mmdet.utils import get_test_pipeline_cfg
@@ -15,16 +17,22 @@ from mmengine.model.utils import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
 from torch import nn
 
+from mmdet_panseg.datasets import CheckedCocoPanopticDataset
 from mmdet_panseg.engine import ConfigError, load_checkpoint_safely, load_config
 from mmdet_panseg.engine.checkpoints import checkpoint_named, load_matching, require_match, weights_in
 
 from .colors import class_palette, instance_colors
 from .instance_drawing import Instances, draw_instances
+from .panoptic_results import annotated_results, instances_above, predicted_results
+from .panoptic_rows import PANOPTIC_TITLES, PanopticPalette, panoptic_legend, panoptic_rows
 from .picture_sheet import LegendEntry, SheetRow, compose_sheet
 
 __all__ = ['detector_sheet', 'load_annotated_dataset', 'load_detector', 'predicted_instances']
 
 TITLES = ('image', 'ground truth', 'prediction')
+PANOPTIC_DATASETS = (CheckedCocoPanopticDataset, CocoPanopticDataset)
+# Steps that decide what is ground truth; evaluation sees their result as well.
+_SEGMENT_EDITS = ('RemoveCrowds', 'FilterCategories', 'SplitStuffIslands')
 _MAX_LEGEND = 30
 
 
@@ -39,7 +47,11 @@ def detector_sheet(
     frame: tuple[int, int] = (360, 480),
     trust: bool = False,
 ) -> np.ndarray:
-    """Draw some images of a data set with their annotations and a detector's predictions side by side.
+    """Draw some images of a data set with their annotations and a detector's predictions.
+
+    With a panoptic data set there are two rows per image, ground truth above prediction, with columns for instances,
+    semantic map and panoptic map; what the model does not predict is left empty. With other data sets there is one row
+    per image, with ground truth and prediction of instances side by side.
 
     Args:
         config: Config file, or config, of the detector.
@@ -66,15 +78,21 @@ def detector_sheet(
     model = load_detector(config, checkpoint, device, trust)
     dataset = load_annotated_dataset(config, split)
     test_pipeline = Compose(get_test_pipeline_cfg(config))
-    chosen = np.random.default_rng(seed).permutation(len(dataset))[:num]
-    classes = dataset.metainfo['classes']
-    palette = dataset.metainfo.get('palette') or class_palette(len(classes))
+    chosen = sorted(np.random.default_rng(seed).permutation(len(dataset))[:num].tolist())
+    draw = _panoptic_sheet if isinstance(dataset, PANOPTIC_DATASETS) else _instance_sheet
+    pairs = ((dataset[index], predict(model, test_pipeline, dataset.get_data_info(index))) for index in chosen)
+    return draw(pairs, dataset.metainfo, score_thr, frame)
 
+
+def _instance_sheet(
+    pairs: Iterable[tuple[dict, DetDataSample]], metainfo: dict, score_thr: float, frame: tuple[int, int]
+) -> np.ndarray:
+    """One row per annotated sample and its prediction: image, ground truth, prediction."""
+    classes = metainfo['classes']
+    palette = metainfo.get('palette') or class_palette(len(classes))
     rows, shown = [], set()
-    for index in sorted(chosen.tolist()):
-        annotated = dataset[index]
-        truth = annotated_instances(annotated)
-        predicted = predicted_instances(model, test_pipeline, dataset.get_data_info(index), score_thr)
+    for annotated, result in pairs:
+        truth, predicted = annotated_instances(annotated), instances_above(result, score_thr)
         image = annotated['img'][..., ::-1].copy()
         nothing = Instances(np.zeros((0, *image.shape[:2]), dtype=bool), np.zeros(0, dtype=int))
         pictures = [
@@ -83,6 +101,21 @@ def detector_sheet(
         shown.update(truth.labels.tolist(), predicted.labels.tolist())
         rows.append(SheetRow(_caption(annotated['img_path'], truth, predicted, score_thr), pictures))
     return compose_sheet(rows, TITLES, _legend(sorted(shown), classes, palette))
+
+
+def _panoptic_sheet(
+    pairs: Iterable[tuple[dict, DetDataSample]], metainfo: dict, score_thr: float, frame: tuple[int, int]
+) -> np.ndarray:
+    """Two rows per annotated sample: its instances, semantic map and panoptic map above the predicted ones."""
+    classes = PanopticPalette.of(metainfo)
+    rows, shown = [], set()
+    for annotated, result in pairs:
+        truth = annotated_results(annotated)
+        predicted = predicted_results(result, classes.num_things, len(classes.names), score_thr)
+        image = annotated['img'][..., ::-1].copy()
+        rows += panoptic_rows(annotated['img_path'], image, truth, predicted, classes, score_thr, frame)
+        shown |= truth.labels() | predicted.labels()
+    return compose_sheet(rows, PANOPTIC_TITLES, panoptic_legend(shown, classes))
 
 
 def load_detector(config: Config, checkpoint: str | Path, device: str = 'cpu', trust: bool = False) -> nn.Module:
@@ -116,7 +149,8 @@ def load_annotated_dataset(config: Config, split: str) -> BaseDataset:
         split: ``'train'``, ``'val'`` or ``'test'``.
 
     Returns:
-        The data set; its samples have ``img``, ``gt_bboxes_labels``, ``gt_masks`` and ``gt_ignore_flags``.
+        The data set; its samples have ``img`` and, as instances, ``gt_bboxes_labels``, ``gt_masks`` and
+        ``gt_ignore_flags``, or, as panoptic segments, ``gt_seg_map`` and ``gt_segments``.
 
     Raises:
         ConfigError: If there is no such dataloader, or it joins several data sets.
@@ -129,14 +163,15 @@ def load_annotated_dataset(config: Config, split: str) -> BaseDataset:
         dataset = dataset['dataset']
     if 'pipeline' not in dataset:
         raise ConfigError(f'--split {split}: its data set {dataset["type"]} has no pipeline of its own.')
-    dataset['pipeline'] = [
-        dict(_loading_step(dataset['pipeline'], 'Image', 'LoadImageFromFile'), to_float32=False),
-        dict(
-            _loading_step(dataset['pipeline'], 'LoadAnnotations', 'LoadAnnotations'),
-            with_bbox=True,
-            with_mask=True,
-        ),
-    ]
+    steps = dataset['pipeline']
+    if _is_panoptic(dataset):
+        edits = [step for step in steps if _name(step) in _SEGMENT_EDITS]
+        annotations = [_loading_step(steps, 'LoadPanopticSegments', 'LoadPanopticSegments'), *edits]
+    else:
+        load = _loading_step(steps, 'LoadAnnotations', 'LoadAnnotations')
+        annotations = [dict(load, with_bbox=True, with_mask=True)]
+    image = dict(_loading_step(steps, 'Image', 'LoadImageFromFile'), to_float32=False)
+    dataset['pipeline'] = [image, *annotations]
     # Test mode keeps images without objects.
     dataset['test_mode'] = True
     return DATASETS.build(dataset)
@@ -152,6 +187,20 @@ def annotated_instances(sample: dict) -> Instances:
 
 
 @torch.no_grad()
+def predict(model: nn.Module, pipeline: Compose, data_info: dict) -> DetDataSample:
+    """What a model gives for one image.
+
+    Args:
+        model: The model, in evaluation mode.
+        pipeline: Its test pipeline.
+        data_info: The data set's entry of the image.
+
+    Returns:
+        Its result, in the resolution of the image file.
+    """
+    return model.test_step(pseudo_collate([pipeline(data_info)]))[0]
+
+
 def predicted_instances(model: nn.Module, pipeline: Compose, data_info: dict, score_thr: float) -> Instances:
     """What a detector finds in one image.
 
@@ -164,19 +213,25 @@ def predicted_instances(model: nn.Module, pipeline: Compose, data_info: dict, sc
     Returns:
         Instances in the resolution of the image file.
     """
-    sample: DetDataSample = model.test_step(pseudo_collate([pipeline(data_info)]))[0]
-    found = sample.pred_instances
-    found = found[found.scores >= score_thr].cpu().numpy()
-    return Instances(np.asarray(found.masks, dtype=bool), found.labels, found.scores)
+    return instances_above(predict(model, pipeline, data_info), score_thr)
+
+
+def _is_panoptic(dataset: ConfigDict) -> bool:
+    kind = dataset['type'] if inspect.isclass(dataset['type']) else DATASETS.get(dataset['type'])
+    return kind is not None and issubclass(kind, PANOPTIC_DATASETS)
 
 
 def _loading_step(pipeline: Sequence[ConfigDict], part_of_name: str, default: str) -> dict:
     """The pipeline's own ``Load...`` step of that kind, which may know a storage backend, or a default."""
     for step in pipeline:
-        name = getattr(step['type'], '__name__', step['type']).split('.')[-1]
-        if name.startswith('Load') and part_of_name in name:
+        if _name(step).startswith('Load') and part_of_name in _name(step):
             return step
     return dict(type=default)
+
+
+def _name(step: ConfigDict) -> str:
+    """Name of the class of a step, without the name of its registry."""
+    return getattr(step['type'], '__name__', step['type']).split('.')[-1]
 
 
 def _caption(path: str, truth: Instances, predicted: Instances, score_thr: float) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 
 from .colors import instance_colors
 from .label_drawing import draw_labels
-from .mask_drawing import fill_masks, fit_inside, hatch_mask, resize_image, resize_mask
+from .mask_drawing import box_of, fill_masks, fit_inside, hatch_mask, resize_image, resize_mask
 
 __all__ = ['Instances', 'draw_instances']
 
@@ -71,7 +71,7 @@ def draw_instances(
     visible = [index for index in np.argsort(-importance, kind='stable') if masks[index].any()]
     chosen = visible[:max_labels]
     texts = [_label_text(instances, index, class_names) for index in chosen]
-    boxes = [_box_of(masks[index]) for index in chosen]
+    boxes = [box_of(masks[index]) for index in chosen]
     return draw_labels(canvas, texts, boxes, colors[chosen], cost=_cost_of_covering(masks))
 
 
@@ -88,12 +88,6 @@ def _cost_of_covering(masks: np.ndarray) -> np.ndarray:
     for mask in masks:
         cost[mask] += min(1.0, _SMALL_AREA / max(1, mask.sum()))
     return cost
-
-
-def _box_of(mask: np.ndarray) -> tuple[int, int, int, int]:
-    """Tight box (x0, y0, x1, y1) of a mask that is not empty, ends exclusive."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
 def _check(image: np.ndarray, instances: Instances, class_names: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from .colors import readable_text_color
 
-__all__ = ['draw_labels', 'load_font', 'place_label', 'shorten']
+__all__ = ['Box', 'draw_labels', 'label_size', 'load_font', 'place_label', 'shorten']
 
 _PADDING = 3
 # What it costs to cover a pixel of another label.
@@ -38,18 +38,24 @@ def shorten(text: str, font: ImageFont.FreeTypeFont, max_width: int) -> str:
     return ''
 
 
-def place_label(label_size: tuple[int, int], box: Box, cost: np.ndarray) -> Box:
+def label_size(text: str, font_size: int = 14) -> tuple[int, int]:
+    """Width and height in pixels of the label that :func:`draw_labels` makes of a text."""
+    font = load_font(font_size)
+    return int(np.ceil(font.getlength(text))) + 2 * _PADDING, sum(font.getmetrics()) + 2
+
+
+def place_label(size: tuple[int, int], box: Box, cost: np.ndarray) -> Box:
     """Choose where the label of an object goes: above, below, beside or inside it, whichever covers least.
 
     Args:
-        label_size: Width and height of the label, no larger than the image.
+        size: Width and height of the label, no larger than the image.
         box: Box (x0, y0, x1, y1) of the object, in pixels.
         cost: What it costs to cover a pixel, of shape (H, W).
 
     Returns:
         The box of the label, inside the image.
     """
-    (width, height), (x0, y0, x1, y1) = label_size, box
+    (width, height), (x0, y0, x1, y1) = size, box
     center_x, center_y = (x0 + x1 - width) // 2, (y0 + y1 - height) // 2
     around = ((x0, y0 - height), (x0, y1), (x1 - width, y0 - height), (x1 - width, y1))
     beside = ((x1, center_y), (x0 - width, center_y))
@@ -88,16 +94,15 @@ def draw_labels(
     """
     font = load_font(font_size)
     height, width = image.shape[:2]
-    label_height = sum(font.getmetrics()) + 2
     cost = np.zeros((height, width)) if cost is None else cost.astype(np.float64)
     taken = np.zeros((height, width), dtype=bool)
     placed = []
     for text, box, color in zip(texts, boxes, colors, strict=True):
         text = shorten(text, font, width - 2 * _PADDING)
-        if not text or label_height > height:
+        size = label_size(text, font_size)
+        if not text or size[1] > height:
             continue
-        label_size = (int(np.ceil(font.getlength(text))) + 2 * _PADDING, label_height)
-        x0, y0, x1, y1 = place_label(label_size, box, cost)
+        x0, y0, x1, y1 = place_label(size, box, cost)
         if taken[y0:y1, x0:x1].mean() > _MAX_COVERED:
             continue
         cost[y0:y1, x0:x1] += _COST_OF_LABEL

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-__all__ = ['fill_masks', 'fit_inside', 'hatch_mask', 'resize_image', 'resize_mask']
+__all__ = ['box_of', 'fill_masks', 'fit_inside', 'hatch_mask', 'resize_image', 'resize_mask']
 
 _CROWD_GREY = 128
 
@@ -98,6 +98,12 @@ def hatch_mask(image: np.ndarray, mask: np.ndarray, spacing: int = 8, width: int
     canvas = image.copy()
     canvas[mask & (lines | _inner_edge(mask, width))] = _CROWD_GREY
     return canvas
+
+
+def box_of(mask: np.ndarray) -> tuple[int, int, int, int]:
+    """Tight box (x0, y0, x1, y1) of a boolean mask (H, W) that is not empty, ends exclusive."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
 def _inner_edge(mask: np.ndarray, width: int) -> np.ndarray:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import rgb_to_hsv
 
-from mmdet_panseg.apis.colors import class_palette, instance_colors, readable_text_color
+from mmdet_panseg.apis.colors import class_palette, instance_colors, map_colors, readable_text_color
 
 
 def hues(colors):
@@ -51,3 +51,11 @@ def test_no_instances():
 def test_text_contrasts_with_its_background():
     assert readable_text_color((255, 255, 0)) == (0, 0, 0)
     assert readable_text_color((0, 0, 160)) == (255, 255, 255)
+
+
+def test_maps_show_stuff_as_it_is_and_things_as_instances():
+    palette = [(10, 20, 30), (200, 0, 0), (128, 128, 128)]
+    colors = map_colors([2, 0, 1, 0], [False, True, True, True], palette)
+    assert tuple(colors[0]) == palette[2]
+    assert (colors[1:] == instance_colors([0, 1, 0], palette)).all()
+    assert map_colors([], [], palette).shape == (0, 3)

@@ -75,6 +75,47 @@ def test_legend_shows_every_color_and_wraps():
     assert tops == sorted(tops) and len(set(tops)) > 1 and min(tops) > find(sheet, RED)[2]
 
 
+def test_empty_places_stay_paper():
+    pictures = [picture(40, 90, RED), picture(40, 60, GREEN)]
+    sheet = compose_sheet([SheetRow('a', pictures), SheetRow('', [None, picture(30, 60, BLUE)])], ['left', 'right'])
+    (y0, x0, y1, x1), red = find(sheet, BLUE), find(sheet, RED)
+    assert (y1 - y0, x1 - x0) == (30, 60)
+    assert (sheet[y0:y1, : red[3]] == sheet[0, 0]).all()
+    assert compose_sheet([SheetRow('', [None])], ['title']).shape[2] == 3
+
+
+def test_rows_that_belong_together_lie_closer_and_a_line_parts_them():
+    def rows(*continues):
+        return [
+            SheetRow('', [picture(20, 50, color)], c) for color, c in zip((RED, GREEN, BLUE), continues, strict=True)
+        ]
+
+    single, grouped = (compose_sheet(rows(False, c, False), ['']) for c in (False, True))
+    red, green, blue = (find(grouped, color) for color in (RED, GREEN, BLUE))
+    assert green[0] - red[2] == find(single, GREEN)[0] - find(single, RED)[2]
+    assert blue[0] - green[2] > green[0] - red[2]
+    paper = grouped[0, 0]
+
+    def lines(sheet, above, below):
+        return (sheet[above[2] : below[0]] != paper).any(axis=(1, 2)).any()
+
+    assert lines(grouped, green, blue) and not lines(grouped, red, green)
+
+
+def test_headings_of_the_legend_start_lines_and_swatches_may_be_pictures():
+    swatch = np.zeros((14, 14, 3), dtype=np.uint8)
+    swatch[::2] = PINK
+    legend = [('things', None), ('car', GREEN), ('stuff', None), ('sky', BLUE), ('void', swatch)]
+    sheet = compose_sheet([SheetRow('', [picture(30, 400, RED)])], [''], legend)
+    green, blue, pink = (find(sheet, color) for color in (GREEN, BLUE, PINK))
+    assert green[2] < blue[0] and abs(pink[0] - blue[0]) <= 1 and blue[3] < pink[1]
+    y, x = pink[:2]
+    assert (sheet[y : y + 14, x : x + 14] == swatch).all()
+    assert (sheet[green[0] : green[2], 12 : green[1] - 8] != sheet[0, 0]).any(), (
+        'the heading stands left of its entries'
+    )
+
+
 def test_rows_that_do_not_fit_the_titles_are_refused():
     with pytest.raises(ValueError, match='photo.jpg'):
         compose_sheet([SheetRow('photo.jpg', [picture(5, 5, RED)])], ['a', 'b'])

@@ -1,4 +1,4 @@
-"""Draws images, ground truth and predictions side by side on one sheet; see ``--help``."""
+"""Draws images, ground truth and predictions on one sheet; see ``--help``."""
 
 import argparse
 import sys
@@ -8,15 +8,18 @@ from pathlib import Path
 
 def build_parser() -> argparse.ArgumentParser:
     """The arguments of this command."""
-    parser = argparse.ArgumentParser(description='Draw image, ground truth and prediction side by side.')
-    parser.add_argument('config', help='config file of the detector')
+    parser = argparse.ArgumentParser(
+        description='Draw images, ground truth and predictions: instances side by side or, with a panoptic data set, '
+        'instances, semantic map and panoptic map with ground truth above prediction.'
+    )
+    parser.add_argument('config', help='config file of the model')
     parser.add_argument('checkpoint', help='checkpoint file, or a work dir for its last one')
     parser.add_argument('--out', required=True, help='image file to write, such as sheet.png')
     parser.add_argument('--num', type=int, default=8, help='number of images (default: 8)')
-    parser.add_argument('--score-thr', type=float, default=0.3, help='lowest score drawn (default: 0.3)')
+    parser.add_argument('--score-thr', type=float, default=0.3, help='lowest score of instances drawn (default: 0.3)')
     parser.add_argument('--seed', type=int, default=0, help='seed of the choice of images (default: 0)')
     parser.add_argument('--split', choices=('train', 'val', 'test'), default='val', help='data (default: val)')
-    parser.add_argument('--device', default='cpu', help='where the detector runs (default: cpu)')
+    parser.add_argument('--device', default='cpu', help='where the model runs (default: cpu)')
     parser.add_argument('--trust-checkpoint', action='store_true', help='open a checkpoint that needs code to unpickle')
     return parser
 
