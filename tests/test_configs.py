@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmdet.registry import DATASETS, MODELS, TRANSFORMS
+from mmdet.registry import DATASETS, METRICS, MODELS, TRANSFORMS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
@@ -23,9 +23,13 @@ def test_config_builds(path):
     for loader in (config.train_dataloader, config.test_dataloader):
         for transform in loader.dataset.pipeline:
             TRANSFORMS.build(transform)
-    if config.test_evaluator.ann_file is not None:
-        assert config.test_evaluator.ann_file.endswith(config.test_dataloader.dataset.ann_file)
-    assert config.train_dataloader.dataset.type == 'CheckedCocoDataset'
+    evaluators = config.test_evaluator if isinstance(config.test_evaluator, list) else [config.test_evaluator]
+    for evaluator in evaluators:
+        assert METRICS.get(evaluator.type) is not None
+    dataset = config.test_dataloader.dataset
+    coco = [evaluator for evaluator in evaluators if evaluator.get('ann_file') is not None]
+    assert all(Path(evaluator.ann_file).parent.name == Path(dataset.ann_file).parent.name for evaluator in coco)
+    assert dataset.type.startswith('CheckedCoco')
     model = MODELS.build(config.model)
     assert type(model.mask_head).__name__ == config.model.mask_head.type
     assert sum(parameter.numel() for parameter in model.parameters()) > 1e6

@@ -1,0 +1,10 @@
+# The embedded scenes: 8 classes of things, 5 of stuff, 320x256.
+_base_ = [
+    '../_base_/models/panoptic_solo_effl0_fpn.py',
+    '../_base_/datasets/scenes_panoptic.py',
+    '../_base_/schedules/adamw_1000its.py',
+    '../_base_/runtime_by_iteration.py',
+]
+
+classes = dict(num_things=8, num_stuff=5)
+model = dict(mask_head=dict(num_classes=8), semantic_head=classes, fusion_head=classes)
