@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 import mmdet_panseg  # noqa: F401
+from mmdet_panseg.datasets.image_files import rename_images
 from mmdet_panseg.datasets.scenes import make_scenes
 
 FOLDER = Path(__file__).parents[1] / 'configs'
@@ -31,8 +32,15 @@ def test_config_builds(path):
     assert all(Path(evaluator.ann_file).parent.name == Path(dataset.ann_file).parent.name for evaluator in coco)
     assert dataset.type.startswith('CheckedCoco')
     model = MODELS.build(config.model)
-    assert type(model.mask_head).__name__ == config.model.mask_head.type
+    assert type(model).__name__ == config.model.type
     assert sum(parameter.numel() for parameter in model.parameters()) > 1e6
+
+
+def test_cityscapes_images_get_the_names_that_they_have_on_disk():
+    config = Config.fromfile(FOLDER / 'panoptic/panoptic_solo_r50_fpn_p2p6_cityscapes.py')
+    record = dict(file_name='frankfurt_000000_000294_gtFine_leftImg8bit.png')
+    (image,) = rename_images([record], config.val_dataloader.dataset.image_name_sub)
+    assert image['file_name'] == 'frankfurt/frankfurt_000000_000294_leftImg8bit.png'
 
 
 def positive_cells_per_level(config: Config, data_root: Path, num_images: int = 60) -> torch.Tensor:

@@ -24,7 +24,7 @@ from .annotation_report import AnnotationReport, Finding
 from .class_choice import choose_classes, choose_palette, choose_stuff_classes, refuse_too_many
 from .dataset_classes import DatasetClasses
 from .errors import AnnotationFileError
-from .image_files import refuse_missing_files
+from .image_files import refuse_missing_files, rename_images
 from .skipped_samples import SkippedSamples
 from .skips_broken_images import SkipsBrokenImages
 
@@ -58,6 +58,8 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
         metainfo: ``classes`` and, optionally, ``stuff_classes`` and ``palette``.
         on_bad_annotation: ``'skip'`` leaves bad annotations out, ``'error'`` raises with the full report.
         with_mask: Whether an annotation needs a usable ``segmentation``; switch off for box-only files.
+        image_name_sub: Regular expression and replacement that turn ``file_name`` of the JSON into the names of the
+            files on disk, where the two differ.
         **kwargs: Further arguments of ``CocoDataset``.
 
     Attributes:
@@ -77,12 +79,14 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
         metainfo: Mapping | None = None,
         on_bad_annotation: str = 'skip',
         with_mask: bool = True,
+        image_name_sub: tuple[str, str] | None = None,
         **kwargs: Any,
     ) -> None:
         if on_bad_annotation not in ('skip', 'error'):
             raise ValueError(f"on_bad_annotation must be 'skip' or 'error', not {on_bad_annotation!r}.")
         self.on_bad_annotation = on_bad_annotation
         self.with_mask = with_mask
+        self.image_name_sub = image_name_sub
         default = type(self).METAINFO.get('classes') in (None, CocoDataset.METAINFO['classes'])
         self._classes_from_file = default and 'classes' not in (metainfo or {})
         self._palette_given = 'palette' in (metainfo or {})
@@ -121,6 +125,7 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
         content = read_annotation_file(self.ann_file, self.backend_args, keys)
         images, annotations, categories = (content.get(k, []) for k in ('images', 'annotations', 'categories'))
         check_images(images, self.ann_file)
+        images = rename_images(images, self.image_name_sub)
         check_categories(categories, self.ann_file)
         self._settle_classes(categories)
         names = {category['id']: category['name'] for category in categories}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import os.path as osp
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -49,3 +50,20 @@ def refuse_missing_files(names: Sequence[str], folder: str, noun: str, key: str,
             f"{len(missing)} of {len(names)} {noun} ('file_name') of '{ann_file}' do not exist: "
             f"{shown(missing)}. Correct 'data_prefix' ({key}='{folder}') or 'data_root', or add the files."
         )
+
+
+def rename_images(images: list[dict], substitution: tuple[str, str] | None) -> list[dict]:
+    """Gives images the names that their files have on disk.
+
+    Args:
+        images: List ``images`` of an annotation file.
+        substitution: Regular expression and replacement for ``file_name``, as ``re.sub`` takes them; None changes
+            nothing.
+
+    Returns:
+        Entries with their new names.
+    """
+    if substitution is None:
+        return images
+    pattern, replacement = substitution
+    return [{**image, 'file_name': re.sub(pattern, replacement, image['file_name'])} for image in images]

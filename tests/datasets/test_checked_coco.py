@@ -106,6 +106,16 @@ def test_image_folder_missing(coco_folder):
         CheckedCocoDataset(**arguments)
 
 
+def test_images_with_other_names_on_disk(coco_folder):
+    for image in coco_folder.content['images']:
+        image['file_name'] = image['file_name'].replace('photo', 'photo_gtFine_')
+    arguments = coco_folder.arguments()
+    with pytest.raises(MissingDataError, match='photo_gtFine_1.jpg'):
+        CheckedCocoDataset(**arguments)
+    dataset = CheckedCocoDataset(**arguments, image_name_sub=(r'^(photo)_gtFine_(.*)$', r'\1\2'))
+    assert dataset.get_data_info(0)['img_path'] == str(coco_folder.image('photo1.jpg'))
+
+
 def test_images_in_several_folders(coco_folder):
     (coco_folder.root / 'images' / 'more').mkdir()
     coco_folder.image('photo3.jpg').rename(coco_folder.image('more/photo3.jpg'))

@@ -1,0 +1,33 @@
+# Learns 40 street frames by heart, at twice their size, and is tested on the same ones. Things have at least 100 pixels:
+# semantic_to_panoptic.py --min-area 100 --small crowd makes the folder (see README.md).
+_base_ = './panoptic_solo_effl0_camvid_mini.py'
+
+data_root = 'work_dirs/data/camvid_100/'
+input_size = (640, 480)
+
+train_pipeline = _base_.train_pipeline
+train_pipeline[2:4] = [dict(type='Resize', scale=input_size, keep_ratio=True)]
+test_pipeline = _base_.test_pipeline
+test_pipeline[1].scale = input_size
+
+model = dict(
+    mask_head=dict(
+        num_grids=[40, 36, 24, 16, 12],
+        scale_ranges=((1, 64), (32, 128), (64, 192), (128, 320), (224, 2048)),
+    )
+)
+
+train_dataloader = dict(batch_size=2, dataset=dict(data_root=data_root, indices=40, pipeline=train_pipeline))
+val_dataloader = dict(
+    dataset=dict(
+        data_root=data_root,
+        ann_file='annotations/panoptic_train.json',
+        data_prefix=dict(img='images/train/', seg='annotations/panoptic_train/'),
+        indices=40,
+        pipeline=test_pipeline,
+    )
+)
+test_dataloader = val_dataloader
+# The instances JSON has more images than the 40, so there is no table of AP.
+val_evaluator = _base_.val_evaluator[1:]
+test_evaluator = val_evaluator
