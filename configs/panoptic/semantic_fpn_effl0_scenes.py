@@ -1,0 +1,6 @@
+# The semantic branch alone, to compare.
+_base_ = './panoptic_solo_effl0_scenes.py'
+
+model = dict(mask_head=None, fusion_head=None)
+val_evaluator = dict(_delete_=True, type='SemanticIoUMetric')
+test_evaluator = val_evaluator
