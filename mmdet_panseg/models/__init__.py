@@ -12,12 +12,17 @@ from .heads import (
     PerLevelSupervision,
     SemanticFPNHead,
     SharedCellClassifier,
+    SparseDecoupledSOLOHead,
+    SparseDecoupledSOLOLightHead,
     SparseSOLOHead,
+    SparseSOLOV2Head,
 )
 from .losses import LossNormalizer, SmoothDiceLoss
+from .necks import ConvolvedFPN
 
 __all__ = [
     'CommonStrideSupervision',
+    'ConvolvedFPN',
     'EfficientNetLite',
     'GreedyMaskNMS',
     'LossNormalizer',
@@ -32,5 +37,8 @@ __all__ = [
     'SemanticFPNHead',
     'SharedCellClassifier',
     'SmoothDiceLoss',
+    'SparseDecoupledSOLOHead',
+    'SparseDecoupledSOLOLightHead',
     'SparseSOLOHead',
+    'SparseSOLOV2Head',
 ]

@@ -37,6 +37,7 @@ from .resized_argmax import resized_argmax
 from .segment_geometry import segment_geometry, segment_masks
 from .segment_map import SegmentMap, segment_map_from_ids
 from .segment_table import VOID_LABEL, VOID_ROW, SegmentTable, segment_rows
+from .upsampled_convolution import upsampled_convolution
 
 __all__ = [
     'GridCells',
@@ -93,4 +94,5 @@ __all__ = [
     'semantic_quality',
     'split_islands',
     'suppress_non_peaks',
+    'upsampled_convolution',
 ]

@@ -4,19 +4,21 @@ import torch
 from torch import Tensor
 
 
-def coordinate_channels(features: Tensor) -> Tensor:
-    """Concatenate the two coordinate channels of coord-conv to a feature map.
+def coordinate_channels(features: Tensor, axes: str = 'xy') -> Tensor:
+    """Concatenate the coordinate channels of coord-conv to a feature map.
 
     Positions run linearly from -1 at the first row or column to 1 at the last (SOLO, section 3.3.2). They are computed
     in torch's default dtype and then cast, so that a float64 model sees the coordinates that mmdet's gives it.
 
     Args:
         features: Feature map, shape ``(B, C, H, W)``.
+        axes: Which coordinates, in order: ``'xy'``, ``'x'`` or ``'y'``.
 
     Returns:
-        Feature map with x and y appended in this order, shape ``(B, C + 2, H, W)``.
+        Feature map with the coordinates appended, shape ``(B, C + len(axes), H, W)``.
     """
     batch, _, height, width = features.shape
     x = torch.linspace(-1, 1, width, device=features.device).to(features.dtype)
     y = torch.linspace(-1, 1, height, device=features.device).to(features.dtype)
-    return torch.cat([features, x.expand(batch, 1, height, width), y[:, None].expand(batch, 1, height, width)], dim=1)
+    positions = dict(x=x, y=y[:, None])
+    return torch.cat([features, *(positions[axis].expand(batch, 1, height, width) for axis in axes)], dim=1)

@@ -32,18 +32,36 @@ STOCK = dict(
         max_per_img=100,
     ),
 )
+# Sizes of the image and of the input it is padded to.
+SIZES = {
+    'square': ((128, 128), (128, 128)),
+    'wide': ((90, 187), (96, 192)),
+    'tall': ((150, 65), (160, 96)),
+    'tiny': ((20, 31), (32, 32)),
+    'odd': ((97, 137), (97, 137)),
+}
 
 
-def pair_of_heads(dtype=torch.float32, class_bias=-1.0, **overrides):
+def pair_of_heads(dtype=torch.float32, class_bias=-1.0, kinds=(SOLOHead, SparseSOLOHead), **overrides):
     """mmdet's head and ours with the same random weights, and candidates in testing."""
     arguments = {**STOCK, **overrides}
-    dense = SOLOHead(**copy.deepcopy(arguments))
-    sparse = SparseSOLOHead(**copy.deepcopy(arguments))
+    dense, sparse = (kind(**copy.deepcopy(arguments)) for kind in kinds)
     for parameter in dense.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     torch.nn.init.constant_(dense.conv_cls.bias, class_bias)
     sparse.load_state_dict(dense.state_dict(), strict=True)
     return dense.to(dtype), sparse.to(dtype)
+
+
+def losses_with_gradients(head, features, samples):
+    """Losses of a batch, and their gradients with respect to the parameters and features."""
+    features = [feature.detach().clone().requires_grad_() for feature in features]
+    head.zero_grad(set_to_none=True)
+    losses = head.loss(tuple(features), copy.deepcopy(samples))
+    sum(losses.values()).backward()
+    gradients = {name: parameter.grad for name, parameter in head.named_parameters()}
+    gradients.update({f'features.{level}': feature.grad for level, feature in enumerate(features)})
+    return losses, gradients
 
 
 def pyramid(batch, height, width, channels=8, dtype=torch.float32, requires_grad=False):

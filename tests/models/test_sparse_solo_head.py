@@ -9,28 +9,11 @@ import torch
 from mmengine.config import ConfigDict
 
 sys.path.insert(0, str(Path(__file__).parent))
-from solo_cases import STOCK, pair_of_heads, pyramid, random_samples  # noqa: E402
+from solo_cases import SIZES, STOCK, losses_with_gradients, pair_of_heads, pyramid, random_samples  # noqa: E402
 
 from mmdet_panseg.models import SparseSOLOHead  # noqa: E402
 
 TOLERANCE = {torch.float32: dict(rtol=2e-4, atol=2e-5), torch.float64: dict(rtol=1e-9, atol=1e-9)}
-SIZES = {
-    'square': ((128, 128), (128, 128)),
-    'wide': ((90, 187), (96, 192)),
-    'tall': ((150, 65), (160, 96)),
-    'tiny': ((20, 31), (32, 32)),
-    'odd': ((97, 137), (97, 137)),
-}
-
-
-def losses_with_gradients(head, features, samples):
-    features = [feature.detach().clone().requires_grad_() for feature in features]
-    head.zero_grad(set_to_none=True)
-    losses = head.loss(tuple(features), copy.deepcopy(samples))
-    sum(losses.values()).backward()
-    gradients = {name: parameter.grad for name, parameter in head.named_parameters()}
-    gradients.update({f'features.{level}': feature.grad for level, feature in enumerate(features)})
-    return losses, gradients
 
 
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float64])

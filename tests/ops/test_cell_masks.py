@@ -50,6 +50,8 @@ def test_coordinates_equal_those_of_mmdet(size):
     result = coordinate_channels(features)
     assert torch.equal(result[:, :3], features)
     assert torch.equal(result[:, 3:], generate_coordinate(features.shape, 'cpu'))
+    for axis, channel in (('x', 3), ('y', 4)):
+        assert torch.equal(coordinate_channels(features, axis), result[:, [0, 1, 2, channel]])
 
 
 def test_alignment_moves_the_outer_levels_only():

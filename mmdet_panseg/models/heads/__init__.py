@@ -3,7 +3,10 @@
 from .cell_classifiers import PerLevelCellClassifier, SharedCellClassifier
 from .mask_supervision import CommonStrideSupervision, PerLevelSupervision
 from .semantic_fpn_head import SemanticFPNHead
+from .sparse_decoupled_solo_head import SparseDecoupledSOLOHead
+from .sparse_decoupled_solo_light_head import SparseDecoupledSOLOLightHead
 from .sparse_solo_head import SparseSOLOHead
+from .sparse_solo_v2_head import SparseSOLOV2Head
 from .suppression import GreedyMaskNMS, MatrixNMS
 
 __all__ = [
@@ -14,5 +17,8 @@ __all__ = [
     'PerLevelSupervision',
     'SemanticFPNHead',
     'SharedCellClassifier',
+    'SparseDecoupledSOLOHead',
+    'SparseDecoupledSOLOLightHead',
     'SparseSOLOHead',
+    'SparseSOLOV2Head',
 ]

@@ -7,30 +7,27 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from mmdet_panseg.ops import GridCells, at_least_float32, level_bounds, masks_per_chunk
+from mmdet_panseg.ops import GridCells, level_bounds, masks_per_chunk
 
 from ..assigners.random_negative_cells import RandomNegativeCells
 from ..gt_objects import GTObjects
+from .level_masks import LevelMasks
 from .mask_supervision import PerLevelSupervision
 
 if TYPE_CHECKING:
     from .sparse_solo_head import SparseSOLOHead
 
 
-class _LevelMasks(NamedTuple):
-    """What the masks of one image on one level are computed from.
+class _Resolution(NamedTuple):
+    """Where the masks of a level are compared with targets.
 
     Attributes:
-        logits: Gives the logits of cells, ``(P,)`` to ``(P, h, w)``.
+        stride: Size of a target pixel in pixels of the input.
         size: Height and width of the targets.
-        target_stride: Size of a target pixel in pixels of the input.
-        num_cells: Number of cells of the level.
     """
 
-    logits: Callable[[Tensor], Tensor]
+    stride: int
     size: tuple[int, int]
-    target_stride: int
-    num_cells: int
 
 
 class CellMaskLoss:
@@ -78,7 +75,7 @@ class CellMaskLoss:
         """Compute the mask losses of a batch.
 
         Args:
-            head: Gives mask features and logits.
+            head: Gives mask features and masks.
             levels: Aligned features, per level ``(B, C, H_l, W_l)``.
             objects: Objects per image.
             assigned: Positive cells per image.
@@ -93,11 +90,13 @@ class CellMaskLoss:
             wanted = [image for image, cells in enumerate(by_level) if len(cells[level].cells)]
             for image, features in head.mask_features_of(levels, level, wanted).items():
                 cells = by_level[image][level]
-                masks = self._masks(head, levels, level, features)
-                losses.append(self._positive_losses(masks, cells, objects[image]))
+                negatives = self._negative_cells(cells.cells, head.level_cells[level])
+                masks = head.level_masks(features, level, torch.cat([cells.cells, negatives]))
+                resolution = self._resolution(head.level_strides[level], levels[level])
+                losses.append(self._positive_losses(masks, cells, objects[image], resolution))
                 images.append(positives.new_full((len(cells.cells),), image))
                 if self.negatives:
-                    negative_losses.append(self._negative_losses(masks, cells))
+                    negative_losses.append(self._negative_losses(masks, negatives, resolution))
                 used_levels.add(level)
         zero = _zero_of(head.unused_mask_parameters(used_levels), levels[0])
         per_cell, image_of_cell = torch.cat([zero[:0], *losses]), torch.cat([positives[:0], *images])
@@ -106,42 +105,47 @@ class CellMaskLoss:
             result['loss_mask_negative'] = head.normalizer.mean(torch.cat([zero[:0], *negative_losses]))
         return result
 
-    def _masks(self, head: 'SparseSOLOHead', levels: Sequence[Tensor], level: int, features: Tensor) -> _LevelMasks:
-        stride = head.level_strides[level]
-        target_stride = self.supervision.target_stride(stride)
-        height, width = (side * stride // target_stride for side in levels[level].shape[-2:])
-        return _LevelMasks(
-            lambda cells: head.cell_logits(features, level, cells),
-            (height, width),
-            target_stride,
-            head.level_cells[level],
-        )
+    def _negative_cells(self, positives: Tensor, num_cells: int) -> Tensor:
+        return self.negatives.sample(positives, num_cells) if self.negatives else positives[:0]
 
-    def _positive_losses(self, masks: _LevelMasks, cells: GridCells, objects: GTObjects) -> Tensor:
+    def _resolution(self, level_stride: int, features: Tensor) -> _Resolution:
+        stride = self.supervision.target_stride(level_stride)
+        height, width = (side * level_stride // stride for side in features.shape[-2:])
+        return _Resolution(stride, (height, width))
+
+    def _positive_losses(
+        self, masks: LevelMasks, cells: GridCells, objects: GTObjects, resolution: _Resolution
+    ) -> Tensor:
         # Cells of an object share its target.
         owners, target_of_cell = cells.objects.unique(return_inverse=True)
-        targets = objects.targets(masks.target_stride, owners, masks.size)
+        targets = objects.targets(resolution.stride, owners, resolution.size)
 
         def compare(cells: Tensor, target_of_cell: Tensor) -> Tensor:
-            return self._compare(masks.logits(cells), targets[target_of_cell], masks.size)
+            return self._compare(self._predictions(masks, cells, resolution), targets[target_of_cell])
 
-        return self._in_chunks(compare, masks.size, cells.cells, target_of_cell)
+        return self._in_chunks(compare, masks, resolution, cells.cells, target_of_cell)
 
-    def _negative_losses(self, masks: _LevelMasks, cells: GridCells) -> Tensor:
-        full = torch.ones(1, *masks.size, device=cells.cells.device)
+    def _negative_losses(self, masks: LevelMasks, cells: Tensor, resolution: _Resolution) -> Tensor:
+        full = torch.ones(1, *resolution.size, device=cells.device)
 
         def compare(cells: Tensor) -> Tensor:
-            return self._compare(-masks.logits(cells), full.expand(len(cells), -1, -1), masks.size)
+            predictions = self._predictions(masks, cells, resolution)
+            negated = -predictions if self.supervision.resize == 'logits' else 1 - predictions
+            return self._compare(negated, full.expand(len(cells), -1, -1))
 
-        return self._in_chunks(compare, masks.size, self.negatives.sample(cells.cells, masks.num_cells))
+        return self._in_chunks(compare, masks, resolution, cells)
 
-    def _compare(self, logits: Tensor, targets: Tensor, size: tuple[int, int]) -> Tensor:
-        predictions = self.supervision.predictions(at_least_float32(logits), size)
+    def _predictions(self, masks: LevelMasks, cells: Tensor, resolution: _Resolution) -> Tensor:
+        return masks.compute(cells, lambda logits: self.supervision.predictions(logits, resolution.size))
+
+    def _compare(self, predictions: Tensor, targets: Tensor) -> Tensor:
         return self.loss_mask(predictions, targets, reduction_override='none')
 
-    def _in_chunks(self, compare: Callable[..., Tensor], size: tuple[int, int], *index: Tensor) -> Tensor:
+    def _in_chunks(
+        self, compare: Callable[..., Tensor], masks: LevelMasks, resolution: _Resolution, *index: Tensor
+    ) -> Tensor:
         """Call ``compare`` with slices of the indices; losses, shape ``(P,)``."""
-        step = masks_per_chunk(size, self.memory_budget)
+        step = masks_per_chunk(resolution.size, self.memory_budget, copies=masks.copies)
         chunks = zip(*(tensor.split(step) for tensor in index), strict=True)
         losses = [checkpoint(compare, *chunk, use_reentrant=False, preserve_rng_state=False) for chunk in chunks]
         return torch.cat(losses)

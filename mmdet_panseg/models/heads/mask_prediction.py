@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from mmdet.registry import TASK_UTILS
@@ -12,7 +13,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mmdet_panseg.ops import (
-    at_least_float32,
     boxes_from_masks,
     iou_from_intersections,
     level_bounds,
@@ -20,6 +20,8 @@ from mmdet_panseg.ops import (
     masks_per_chunk,
     resize_masks,
 )
+
+from .level_masks import LevelMasks
 
 if TYPE_CHECKING:
     from .sparse_solo_head import SparseSOLOHead
@@ -38,12 +40,13 @@ class _Candidates(NamedTuple):
 
 
 class _ImageMasks:
-    """Soft masks of an image's cells on demand, at the stride of the finest masks (1/4 of the input).
+    """Soft masks of an image's cells on demand, at one size for all levels (1/4 of the input).
 
     Args:
-        head: Computes the logits.
-        features: Mask features by level, each ``(C, h, w)``; levels without candidates are missing.
-        finest: Height and width of the aligned finest level.
+        head: Computes the masks of a level.
+        features: Mask features by level, as the head gives them; levels without candidates are missing.
+        cells: Every cell whose mask may be asked for, ascending, shape ``(N,)``.
+        size: Height and width of the soft masks.
         config: The head's ``test_cfg``.
         memory_budget: Bytes for one chunk.
     """
@@ -51,35 +54,38 @@ class _ImageMasks:
     def __init__(
         self,
         head: 'SparseSOLOHead',
-        features: dict[int, Tensor],
-        finest: tuple[int, int],
+        features: dict[int, Any],
+        cells: Tensor,
+        size: tuple[int, int],
         config: ConfigDict,
         memory_budget: int,
     ) -> None:
-        self.head = head
-        self.features = features
-        self.size = (finest[0] * 2, finest[1] * 2)
+        self.level_cells = head.level_cells
+        self.size = size
         self.resize = config.get('resize', 'probabilities')
-        self.step = masks_per_chunk(self.size, memory_budget)
+        self.memory_budget = memory_budget
+        self.levels = {level: head.level_masks(features[level], level, part) for level, part in self._by_level(cells)}
 
     def chunks(self, cells: Tensor) -> Iterator[Tensor]:
         """Yield the probabilities of ascending cells, a chunk at a time, each ``(n, H, W)``."""
-        level_cells = self.head.level_cells
-        bounds = level_bounds(cells, level_cells)
-        for level, (low, high) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
-            if low < high:
-                for part in (cells[low:high] - sum(level_cells[:level])).split(self.step):
-                    yield self._probabilities(level, part)
+        for level, level_cells in self._by_level(cells):
+            masks = self.levels[level]
+            for part in level_cells.split(masks_per_chunk(self.size, self.memory_budget, copies=masks.copies)):
+                yield masks.compute(part, partial(self._probabilities, masks))
 
     def all(self, cells: Tensor) -> Tensor:
         """Probabilities of ascending cells, shape ``(N, H, W)``."""
         return torch.cat(list(self.chunks(cells)))
 
-    def _probabilities(self, level: int, cells: Tensor) -> Tensor:
-        features = self.features[level]
-        logits = at_least_float32(self.head.cell_logits(features, level, cells))
-        scale = 1 if self.head.mask_upsample == 'before' else 2
-        logits = resize_masks(logits, (features.shape[-2] * scale, features.shape[-1] * scale))
+    def _by_level(self, cells: Tensor) -> Iterator[tuple[int, Tensor]]:
+        """Yield the levels that ascending cells lie on, and the cells' indices within these."""
+        bounds = level_bounds(cells, self.level_cells)
+        for level, (low, high) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
+            if low < high:
+                yield level, cells[low:high] - sum(self.level_cells[:level])
+
+    def _probabilities(self, masks: LevelMasks, logits: Tensor) -> Tensor:
+        logits = resize_masks(logits, masks.size)
         if self.resize == 'logits':
             return resize_masks(logits, self.size).sigmoid()
         return resize_masks(logits.sigmoid(), self.size)
@@ -112,7 +118,7 @@ class CellMaskPredictor:
     def __call__(
         self,
         head: 'SparseSOLOHead',
-        levels: Sequence[Tensor],
+        levels: Any,
         scores: Tensor,
         metas: Sequence[dict],
         rescale: bool,
@@ -120,8 +126,8 @@ class CellMaskPredictor:
         """Predict the instances of a batch.
 
         Args:
-            head: Gives mask features and logits.
-            levels: Aligned features, per level ``(B, C, H_l, W_l)``.
+            head: Gives mask features and masks.
+            levels: What the head computes mask features from.
             scores: Class scores of all cells, shape ``(B, cells, K)``.
             metas: Meta information per image, with ``img_shape`` and ``ori_shape``.
             rescale: Whether results are given at ``ori_shape``.
@@ -131,20 +137,18 @@ class CellMaskPredictor:
         """
         above = scores > self.config.score_thr
         features = self._mask_features(head, levels, above)
-        finest = levels[0].shape[-2:]
+        size = head.mask_size(levels)
         results = []
         for image, meta in enumerate(metas):
             cells, labels = above[image].nonzero(as_tuple=True)
-            masks = _ImageMasks(head, features[image], finest, self.config, self.memory_budget)
+            masks = _ImageMasks(head, features[image], cells, size, self.config, self.memory_budget)
             results.append(self._predict_image(scores[image, cells, labels], labels, cells, masks, meta, rescale))
         return results
 
-    def _mask_features(
-        self, head: 'SparseSOLOHead', levels: Sequence[Tensor], above: Tensor
-    ) -> list[dict[int, Tensor]]:
+    def _mask_features(self, head: 'SparseSOLOHead', levels: Any, above: Tensor) -> list[dict[int, Any]]:
         """Run the mask tower for the images of each level that have a candidate there; features by image and level."""
         candidates = torch.stack([part.flatten(1).any(dim=1) for part in above.split(head.level_cells, dim=1)])
-        features: list[dict[int, Tensor]] = [{} for _ in above]
+        features: list[dict[int, Any]] = [{} for _ in above]
         for level, chosen in enumerate(candidates.cpu()):
             images = chosen.nonzero().flatten().tolist()
             for image, mask_feature in head.mask_features_of(levels, level, images).items():

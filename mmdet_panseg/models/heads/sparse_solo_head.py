@@ -1,6 +1,8 @@
 """SOLO's head, with masks of the chosen cells only."""
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import torch
 from mmdet.models import SOLOHead
@@ -24,6 +26,7 @@ from mmdet_panseg.ops import (
 )
 
 from ..gt_objects import GTObjects
+from .level_masks import LevelMasks, LogitMasks
 from .mask_loss import CellMaskLoss
 from .mask_prediction import CellMaskPredictor
 
@@ -139,7 +142,7 @@ class SparseSOLOHead(SOLOHead):
             features = conv(features)
         return features
 
-    def mask_features_of(self, levels: Sequence[Tensor], level: int, images: Sequence[int]) -> dict[int, Tensor]:
+    def mask_features_of(self, levels: Sequence[Tensor], level: int, images: Sequence[int]) -> dict[int, Any]:
         """Run the mask tower of a level for those images that need it.
 
         Args:
@@ -151,17 +154,49 @@ class SparseSOLOHead(SOLOHead):
             Mask features by image, each ``(C', h, w)``.
         """
         features = levels[level]
-        if self._images_share_statistics():
-            tower = self.mask_features(features)
-            return {image: tower[image] for image in images}
-        if not images:
+        computed = range(len(features)) if self._images_share_statistics() else images
+        if not computed:
             return {}
-        tower = self.mask_features(features if len(images) == len(features) else features[list(images)])
-        return dict(zip(images, tower, strict=True))
+        tower = self.mask_features(features if len(computed) == len(features) else features[list(computed)])
+        by_image = dict(zip(computed, self.split_images(tower), strict=True))
+        return {image: by_image[image] for image in images}
+
+    def split_images(self, tower: Any) -> Sequence[Any]:
+        """Split what :meth:`mask_features` gives into images."""
+        return tower
 
     def _images_share_statistics(self) -> bool:
         """Whether features of an image depend on the batch, and with synchronised norms on other processes."""
-        return any(isinstance(module, _BatchNorm) and module.training for module in self.mask_convs.modules())
+        modules = (module for tower in self.mask_towers() for module in tower.modules())
+        return any(isinstance(module, _BatchNorm) and module.training for module in modules)
+
+    def mask_towers(self) -> list[nn.ModuleList]:
+        """List the towers of the mask branch, which all levels share."""
+        return [self.mask_convs]
+
+    def mask_layers(self) -> list[nn.ModuleList]:
+        """List the last layers of the mask branch, each with a convolution for every level."""
+        return [self.conv_mask_list]
+
+    def mask_size(self, levels: Sequence[Tensor]) -> tuple[int, int]:
+        """Height and width at which testing compares the masks of all levels: twice those of the first level."""
+        height, width = levels[0].shape[-2:]
+        return 2 * height, 2 * width
+
+    def level_masks(self, features: Any, level: int, cells: Tensor) -> LevelMasks:
+        """Prepare the masks of one image on one level.
+
+        Args:
+            features: The image's entry of :meth:`mask_features_of`.
+            level: Index of the level.
+            cells: All cells of the level whose masks may be asked for, shape ``(P,)``.
+
+        Returns:
+            Gives the masks of those cells.
+        """
+        scale = 1 if self.mask_upsample == 'before' else 2
+        size = (features.shape[-2] * scale, features.shape[-1] * scale)
+        return LogitMasks(partial(self.cell_logits, features, level), size)
 
     def cell_logits(self, features: Tensor, level: int, cells: Tensor) -> Tensor:
         """Compute mask logits of chosen cells.
@@ -178,17 +213,10 @@ class SparseSOLOHead(SOLOHead):
         return cell_mask_logits(features, conv.weight, conv.bias, cells)
 
     def unused_mask_parameters(self, used_levels: set[int]) -> list[nn.Parameter]:
-        """List the mask branch's parameters that have no part in the masks of the given levels.
-
-        Args:
-            used_levels: Levels whose masks were computed.
-
-        Returns:
-            Parameters, perhaps none.
-        """
-        unused = [conv for level, conv in enumerate(self.conv_mask_list) if level not in used_levels]
+        """List the mask branch's parameters that have no part in the masks of the given levels."""
+        unused = [conv for layer in self.mask_layers() for level, conv in enumerate(layer) if level not in used_levels]
         if not used_levels:
-            unused.append(self.mask_convs)
+            unused.extend(self.mask_towers())
         return [parameter for module in unused for parameter in module.parameters()]
 
     def loss(self, x: Sequence[Tensor], batch_data_samples: SampleList, **kwargs) -> dict[str, Tensor]:
@@ -209,23 +237,18 @@ class SparseSOLOHead(SOLOHead):
         for image, (cells, owners) in enumerate(assigned):
             labels[image, cells] = objects[image].labels[owners]
         positives = (labels != self.num_classes).sum(dim=1)
-        loss_cls = self.loss_cls(
-            logits.flatten(0, 1), labels.flatten(), avg_factor=self.normalizer.class_divisor(positives)
-        )
+        divisor = self.class_divisor(positives, logits)
+        loss_cls = self.loss_cls(logits.flatten(0, 1), labels.flatten(), avg_factor=divisor)
         return dict(self.cell_mask_loss(self, levels, objects, assigned, positives), loss_cls=loss_cls)
+
+    def class_divisor(self, positives: Tensor, logits: Tensor) -> Tensor:
+        """What the class loss of a batch is divided by, from the positive cells per image, shape ``(B,)``."""
+        return self.normalizer.class_divisor(positives)
 
     def assign(
         self, levels: Sequence[Tensor], batch_data_samples: SampleList
     ) -> tuple[list[GTObjects], list[GridCells]]:
-        """Find the positive cells of a batch.
-
-        Args:
-            levels: Aligned features; their device and the size of the first count.
-            batch_data_samples: Samples with ``gt_instances``.
-
-        Returns:
-            Objects and positive cells, per image.
-        """
+        """Find objects and positive cells per image; of the features only the size of the first level counts."""
         height, width = (side * self.level_strides[0] for side in levels[0].shape[-2:])
         objects, assigned = [], []
         for sample in batch_data_samples:

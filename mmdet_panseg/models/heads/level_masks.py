@@ -1,0 +1,50 @@
+"""Masks of an image's cells on one level, computed when they are asked for."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+from torch import Tensor
+
+from mmdet_panseg.ops import at_least_float32
+
+
+class LevelMasks(ABC):
+    """What a head gives the mask loss and the prediction for one image and level.
+
+    Attributes:
+        size: Height and width at which testing applies the sigmoid.
+        copies: Maps that are alive at the same time for a mask, to plan chunks with.
+    """
+
+    size: tuple[int, int]
+    copies: int = 4
+
+    @abstractmethod
+    def compute(self, cells: Tensor, finish: Callable[[Tensor], Tensor]) -> Tensor:
+        """Compute soft masks of cells.
+
+        Args:
+            cells: Cell indices within the level, int64, shape ``(P,)``.
+            finish: Turns logits ``(n, h, w)``, float32 or better, into soft masks ``(n, H, W)``. It is called on the
+                logits of the cells, or on those of the factors that their masks are products of.
+
+        Returns:
+            Soft masks, shape ``(P, H, W)``.
+        """
+
+
+class LogitMasks(LevelMasks):
+    """Masks that have logits.
+
+    Args:
+        logits: Gives the logits of cells, ``(P,)`` to ``(P, h, w)``.
+        size: Height and width at which testing applies the sigmoid.
+    """
+
+    def __init__(self, logits: Callable[[Tensor], Tensor], size: tuple[int, int]) -> None:
+        self.logits = logits
+        self.size = size
+
+    def compute(self, cells: Tensor, finish: Callable[[Tensor], Tensor]) -> Tensor:
+        """Finish the logits of cells; arguments as in :meth:`LevelMasks.compute`."""
+        return finish(at_least_float32(self.logits(cells)))

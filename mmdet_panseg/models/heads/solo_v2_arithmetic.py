@@ -1,0 +1,58 @@
+"""The arithmetic of the losses of mmdet's SOLOv2 head, for comparisons with it."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from mmdet_panseg.ops import GridCells
+
+from ..gt_objects import GTObjects
+from ..losses import LossNormalizer
+
+if TYPE_CHECKING:
+    from .sparse_solo_v2_head import SparseSOLOV2Head
+
+
+class NumberDivisor(LossNormalizer):
+    """Normaliser whose class divisor is a Python number, as mmdet's SOLOv2 counts.
+
+    To a number its losses add a small term in double precision, which a float32 tensor rounds away.
+    """
+
+    def class_divisor(self, positives: Tensor) -> float:
+        """Compute the class loss's divisor; arguments as in the parent."""
+        return super().class_divisor(positives).item()
+
+
+def loss_of_all_claims(
+    loss: Callable[..., dict[str, Tensor]],
+    head: 'SparseSOLOV2Head',
+    levels: Sequence[Tensor],
+    objects: Sequence[GTObjects],
+    assigned: Sequence[GridCells],
+    positives: Tensor,
+) -> dict[str, Tensor]:
+    """Compute the mask losses with a target for every object that claims a cell.
+
+    The sum is still divided by the number of positive cells, as mmdet does: where objects collide, the result is more
+    than a mean.
+
+    Args:
+        loss: A :class:`CellMaskLoss`.
+        head: Finds the claims.
+        levels: Aligned features, per level ``(B, C, H_l, W_l)``.
+        objects: Objects per image.
+        assigned: Not used; it has one object for each cell.
+        positives: Number of positive cells per image, shape ``(B,)``.
+
+    Returns:
+        What ``loss`` returns.
+    """
+    size = tuple(side * head.level_strides[0] for side in levels[0].shape[-2:])
+    claims = []
+    for found in objects:
+        candidates = head.assigner.candidates(found, head.num_grids, head.scale_ranges, size)
+        order = candidates.cells.argsort(stable=True)
+        claims.append(GridCells(candidates.cells[order], candidates.objects[order]))
+    return loss(head, levels, objects, claims, positives)

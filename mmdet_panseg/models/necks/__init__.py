@@ -1,0 +1,5 @@
+"""Feature pyramids."""
+
+from .convolved_fpn import ConvolvedFPN
+
+__all__ = ['ConvolvedFPN']
