@@ -1,0 +1,35 @@
+"""A ladder of experiments: a folder of configs that each inherit another one and change one thing."""
+
+from .checks import ladder_problems, require_sound
+from .comparison import NOISE_RULE, RungRow, compare_rungs, outside_noise
+from .plan import plan_tree, print_plan, train_command
+from .run_jobs import RunJob, plan_jobs
+from .run_results import RunResult, read_results
+from .rungs import Ladder, Rung, read_ladder
+from .running import InterruptedRunsError, RunsFailedError, run_jobs
+from .scenes_version import scenes_config
+from .table_files import write_table
+
+__all__ = [
+    'NOISE_RULE',
+    'InterruptedRunsError',
+    'Ladder',
+    'Rung',
+    'RungRow',
+    'RunJob',
+    'RunResult',
+    'RunsFailedError',
+    'compare_rungs',
+    'ladder_problems',
+    'outside_noise',
+    'plan_jobs',
+    'plan_tree',
+    'print_plan',
+    'read_ladder',
+    'read_results',
+    'require_sound',
+    'run_jobs',
+    'scenes_config',
+    'train_command',
+    'write_table',
+]

@@ -1,0 +1,94 @@
+"""What is wrong with a ladder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mmdet_panseg.errors import ConfigError
+
+from .building import building_problems
+from .config_changes import config_changes
+from .declared_keys import KeyPath
+from .rungs import RUN_KEYS, Ladder, Rung, fingerprint
+from .scenes_version import scenes_config
+
+
+def ladder_problems(ladder: Ladder) -> list[str]:
+    """Check every rung, as it is and, where the root names a config for the scenes, for the scenes.
+
+    Args:
+        ladder: The ladder.
+
+    Returns:
+        A sentence for each problem; empty if there is none.
+    """
+    problems = list(ladder.problems)
+    seen: dict[str, str] = {}
+    scenes_seen: dict[str, str] = {}
+    for _, rung in ladder.walk():
+        found = [*_description_problems(rung), *_declaration_problems(rung), *building_problems(rung.config)]
+        found += _twin_problems(rung.name, fingerprint(rung.config), seen)
+        if 'scenes' in ladder.root_of(rung).ablation:
+            found += _scenes_problems(ladder, rung, scenes_seen)
+        problems += [f'{rung.path}: {problem}.' for problem in found]
+    return problems
+
+
+def require_sound(problems: list[str], ladder: Ladder) -> None:
+    """Turn problems into one error.
+
+    Args:
+        problems: A sentence for each.
+        ladder: The ladder that has them.
+
+    Raises:
+        ConfigError: If there are any; the message lists all.
+    """
+    if problems:
+        listed = '\n'.join(f'- {problem}' for problem in problems)
+        raise ConfigError(f'{ladder.folder}: {len(problems)} problems:\n{listed}')
+
+
+def _description_problems(rung: Rung) -> Iterator[str]:
+    """Look for what ``ablation`` must say; a parent's words do not count."""
+    for name in ('change', 'published_ap', 'schedule'):
+        if ('ablation', name) not in rung.declared:
+            yield f"does not set ablation.{name}; write ablation = dict(change='...', published_ap=..., schedule='1x')"
+    ap = rung.ablation.get('published_ap')
+    if ap is not None and (isinstance(ap, bool) or not isinstance(ap, (int, float)) or not 0 <= ap <= 100):
+        yield f'ablation.published_ap={ap!r} is no AP in percent; give a number, or None if none was published'
+    if rung.parent is not None and ('ablation', 'scenes') in rung.declared:
+        yield 'sets ablation.scenes, which only a root may'
+
+
+def _declaration_problems(rung: Rung) -> Iterator[str]:
+    """Compare the difference from the parent with what the file sets."""
+    changes = config_changes(rung.parent_config, rung.config)
+    beside = {key for other in rung.other_configs for key in other}
+    for path in changes:
+        if path[0] not in beside and not any(_overlap(path, declared) for declared in rung.declared):
+            yield f'differs from its parent in {".".join(path)}, which the file does not set'
+    for declared in sorted(rung.declared):
+        if declared[0] in RUN_KEYS and not any(_overlap(path, declared) for path in changes):
+            yield f'sets {".".join(declared)} to what its parent already has; remove it'
+
+
+def _overlap(one: KeyPath, other: KeyPath) -> bool:
+    shorter = min(len(one), len(other))
+    return one[:shorter] == other[:shorter]
+
+
+def _twin_problems(name: str, text: str, seen: dict[str, str]) -> Iterator[str]:
+    first = seen.setdefault(text, name)
+    if first != name:
+        yield f'resolves to the same run as {first}'
+
+
+def _scenes_problems(ladder: Ladder, rung: Rung, seen: dict[str, str]) -> Iterator[str]:
+    try:
+        config = scenes_config(ladder, rung)
+    except ConfigError as error:
+        yield f'for the scenes: {str(error).rstrip(".")}'
+        return
+    for problem in [*building_problems(config), *_twin_problems(rung.name, fingerprint(config), seen)]:
+        yield f'for the scenes: {problem}'

@@ -1,0 +1,53 @@
+"""The ladder as a tree, with the command of each rung."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.tree import Tree
+
+from .rungs import Ladder, Rung
+from .scenes_version import not_taken_over
+
+
+def plan_tree(ladder: Ladder, gpus: int = 8) -> Tree:
+    """Draw the tree of rungs.
+
+    Args:
+        ladder: The ladder.
+        gpus: Number of processes in the commands.
+
+    Returns:
+        For rich: names, changes, published AP and training commands.
+    """
+    tree = Tree(f'[bold]{escape(str(ladder.folder))}[/]: {len(ladder.rungs)} rungs')
+    _grow(tree, ladder, None, gpus)
+    return tree
+
+
+def _grow(tree: Tree, ladder: Ladder, parent: str | None, gpus: int) -> None:
+    for rung in ladder.children(parent):
+        _grow(tree.add(_label(ladder, rung, gpus)), ladder, rung.name, gpus)
+
+
+def _label(ladder: Ladder, rung: Rung, gpus: int) -> str:
+    ablation = rung.ablation
+    lines = [
+        f'[bold cyan]{rung.name}[/] ({ablation.get("schedule")}, published {escape(rung.published)}): '
+        f'{escape(str(ablation.get("change")))}',
+        f'[dim]{escape(train_command(rung, gpus))}[/]',
+    ]
+    stays = not_taken_over(rung) if 'scenes' in ladder.root_of(rung).ablation else []
+    if stays:
+        lines.append(f'[dim]not taken over to the scenes: {escape(", ".join(stays))}[/]')
+    return '\n'.join(lines)
+
+
+def train_command(rung: Rung, gpus: int) -> str:
+    """The command line that trains a rung as its config says."""
+    return f'tools/dist_train.sh {rung.path} {gpus}'
+
+
+def print_plan(ladder: Ladder, gpus: int = 8) -> None:
+    """Print :func:`plan_tree`; the terminal wraps long lines, so that commands can be copied."""
+    Console(width=1000, soft_wrap=True).print(plan_tree(ladder, gpus))

@@ -1,0 +1,179 @@
+"""The trainings of a ladder: their configs, folders and what is known of them."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmdet_panseg.engine import find_resume_checkpoint, write_atomically
+from mmdet_panseg.errors import ConfigError
+
+from .iterations import scale_iterations
+from .rungs import Ladder, Rung, fingerprint
+from .scenes_version import scenes_config
+
+_RECORD = 'ladder_run.json'
+
+
+@dataclass(frozen=True)
+class RunJob:
+    """One training of a rung and its test.
+
+    Attributes:
+        rung: Name of the rung.
+        seed: Seed of the training.
+        folder: Its work dir.
+        config: Resolved config of the run.
+        root_iterations: Length of the training of the root, by which runs are comparable.
+    """
+
+    rung: str
+    seed: int
+    folder: Path
+    config: dict[str, Any]
+    root_iterations: int
+
+    @property
+    def name(self) -> str:
+        """Rung and seed."""
+        return f'{self.rung}/seed{self.seed}'
+
+    @property
+    def iterations(self) -> int:
+        """Length of the training."""
+        return self.config['train_cfg']['max_iters']
+
+    @property
+    def config_path(self) -> Path:
+        """The run's config file."""
+        return self.folder / 'config.py'
+
+    @property
+    def result_path(self) -> Path:
+        """Where the result is written once the run is finished."""
+        return self.folder / 'result.json'
+
+    @property
+    def digest(self) -> str:
+        """Short text that differs between runs of different settings."""
+        return hashlib.sha256(fingerprint(self.config).encode()).hexdigest()[:16]
+
+    def trained(self) -> bool:
+        """Whether the checkpoint of the last iteration is there."""
+        found = find_resume_checkpoint(str(self.folder))
+        return found is not None and Path(found).stem == f'iter_{self.iterations}'
+
+    def logged(self) -> list[dict[str, Any]]:
+        """What the training has logged so far, over all its starts."""
+        records: list[dict[str, Any]] = []
+        for path in sorted(self.folder.glob('*/vis_data/scalars.json')):
+            for line in path.read_text().splitlines():
+                try:
+                    record = json.loads(line)
+                except json.JSONDecodeError:  # a line that is being written
+                    continue
+                if 'iter' in record and 'time' in record:
+                    records.append(record)
+        return records
+
+    def iterations_done(self) -> int:
+        """Iterations that are logged or, once it is finished, all of them."""
+        if self.result_path.exists():
+            return self.iterations
+        return min(self.iterations, max((record['iter'] for record in self.logged()), default=0))
+
+
+def plan_jobs(
+    ladder: Ladder, work_dir: Path, seeds: int, data: str, max_iters: int | None, only: list[str] | None
+) -> list[RunJob]:
+    """List the runs of a ladder, all rungs with one seed before the next seed.
+
+    Args:
+        ladder: The ladder.
+        work_dir: Folder of all runs.
+        seeds: Number of trainings of each rung, with seeds 0, 1, ...
+        data: ``'scenes'`` for the rungs' versions for the embedded scenes, ``'own'`` for the data of their configs.
+        max_iters: Length of the root's training; that of the others scales with it. None keeps the configs' own.
+        only: Names of the rungs to run; None for all.
+
+    Returns:
+        The jobs; their folders need not exist.
+
+    Raises:
+        ConfigError: If a rung is not known, counts epochs, or has no version for the data.
+    """
+    unknown = sorted(set(only or ()) - set(ladder.rungs))
+    if unknown:
+        raise ConfigError(f'--only {" ".join(unknown)}: no such rung; there are {", ".join(ladder.rungs)}.')
+    rungs = [rung for _, rung in ladder.walk() if only is None or rung.name in only]
+    root_iterations = {root.name: _iterations(_config_for(ladder, root, data), root) for root in ladder.children(None)}
+    jobs = []
+    for seed in range(seeds):
+        for rung in rungs:
+            full = root_iterations[ladder.root_of(rung).name]
+            length = max_iters or full
+            config = _run_config(_config_for(ladder, rung, data), rung, length / full, seed)
+            jobs.append(RunJob(rung.name, seed, work_dir / rung.name / f'seed{seed}', config, length))
+    return jobs
+
+
+def _config_for(ladder: Ladder, rung: Rung, data: str) -> dict[str, Any]:
+    return scenes_config(ladder, rung) if data == 'scenes' else copy.deepcopy(rung.config)
+
+
+def _iterations(config: dict[str, Any], rung: Rung) -> int:
+    if 'max_iters' not in config['train_cfg']:
+        raise ConfigError(f'{rung.path}: counts epochs; train it with the command that --plan prints.')
+    return config['train_cfg']['max_iters']
+
+
+def _run_config(config: dict[str, Any], rung: Rung, ratio: float, seed: int) -> dict[str, Any]:
+    """Set length and seed; leave validation out, since a test of the last checkpoint follows."""
+    length = max(1, round(_iterations(config, rung) * ratio))
+    scale_iterations(config, length)
+    for name in ('val_cfg', 'val_dataloader', 'val_evaluator'):
+        config.pop(name, None)
+    config['train_cfg'].pop('val_interval', None)
+    hooks = config.setdefault('default_hooks', {})
+    checkpoint = hooks.setdefault('checkpoint', dict(type='AtomicCheckpointHook', by_epoch=False))
+    checkpoint['interval'] = max(1, min(checkpoint.get('interval', 200), length // 4))
+    logger = hooks.setdefault('logger', dict(type='LoggerHook'))
+    logger['interval'] = max(1, min(logger.get('interval', 50), length // 4))
+    config['randomness'] = {**config.get('randomness', {}), 'seed': seed}
+    return config
+
+
+def require_same_settings(job: RunJob) -> None:
+    """Make sure that a run's folder is empty or holds the same run.
+
+    Args:
+        job: The run.
+
+    Raises:
+        ConfigError: If the folder holds a run with other settings.
+    """
+    record = job.folder / _RECORD
+    if record.exists() and json.loads(record.read_text())['digest'] != job.digest:
+        raise ConfigError(
+            f'{job.folder}: holds a run of {job.rung} with other settings; '
+            'give another --work-dir, the same --max-iters as before, or delete that folder.'
+        )
+
+
+def prepare_folder(job: RunJob) -> None:
+    """Write the config of a run to its folder.
+
+    Args:
+        job: The run.
+    """
+    record = job.folder / _RECORD
+    if not record.exists():
+        write_atomically(Config(copy.deepcopy(job.config)).pretty_text.encode(), job.config_path)
+        description = dict(rung=job.rung, seed=job.seed, digest=job.digest)
+        write_atomically((json.dumps(description) + '\n').encode(), record)

@@ -1,0 +1,121 @@
+"""What is kept of a finished run."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mmdet_panseg.engine import versions, write_atomically
+from mmdet_panseg.errors import ConfigError
+
+from .run_jobs import RunJob
+
+AP_NAME = 'coco/segm_mAP'
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """Outcome of a training and its test.
+
+    Attributes:
+        rung: Name of the rung.
+        seed: Seed of the training.
+        iterations: Length of the training.
+        root_iterations: Length of the root's training in the same ladder.
+        ap: Mask AP, 0 to 1.
+        metrics: All metrics of the test by name; None for those without ground truth.
+        seconds_per_iteration: Median over what the log has; None if it has nothing.
+        peak_memory_mib: Largest resident set of the training process and the processes that it waited for, in MiB;
+            None if it was measured by no start, as after an interruption.
+        gpu_memory_mib: Largest allocation on a GPU, in MiB; None without one.
+        threads: Number of threads that the process was given.
+        versions: Versions of the libraries by name.
+        date: When the run was finished.
+        digest: Of its settings.
+    """
+
+    rung: str
+    seed: int
+    iterations: int
+    root_iterations: int
+    ap: float
+    metrics: dict[str, float | None]
+    seconds_per_iteration: float | None
+    peak_memory_mib: float | None
+    gpu_memory_mib: float | None
+    threads: int
+    versions: dict[str, str | None]
+    date: str
+    digest: str
+
+
+def store_result(job: RunJob, peak_memory_mib: float | None, threads: int) -> RunResult:
+    """Write the result of a tested run.
+
+    Args:
+        job: The run; ``test_metrics.json`` of ``tools/test.py`` is in its folder.
+        peak_memory_mib: Largest resident set of the training.
+        threads: Number of threads that it was given.
+
+    Returns:
+        What was written to :attr:`RunJob.result_path`.
+    """
+    metrics = json.loads((job.folder / 'test' / 'test_metrics.json').read_text())['metrics']
+    logged = job.logged()
+    gpu_memory = [record['memory'] for record in logged if 'memory' in record]
+    result = RunResult(
+        rung=job.rung,
+        seed=job.seed,
+        iterations=job.iterations,
+        root_iterations=job.root_iterations,
+        # mmdet gives no metrics when a model finds nothing at all
+        ap=metrics.get(AP_NAME) or 0.0,
+        metrics=metrics,
+        seconds_per_iteration=statistics.median(record['time'] for record in logged) if logged else None,
+        peak_memory_mib=peak_memory_mib,
+        gpu_memory_mib=max(gpu_memory, default=None),
+        threads=threads,
+        versions=versions(),
+        date=time.strftime('%Y-%m-%d %H:%M:%S'),
+        digest=job.digest,
+    )
+    write_atomically((json.dumps(asdict(result), indent=2) + '\n').encode(), job.result_path)
+    return result
+
+
+def read_results(work_dir: str | Path) -> list[RunResult]:
+    """Read the results of a ladder.
+
+    Args:
+        work_dir: Folder of all runs.
+
+    Returns:
+        Results by rung and seed.
+
+    Raises:
+        ConfigError: If there are none, one cannot be read, or they are of trainings of different lengths.
+    """
+    results = list(_read_files(Path(work_dir)))
+    if not results:
+        raise ConfigError(f'{work_dir}: no results (RUNG/seedN/result.json); train with --run first.')
+    lengths = sorted({result.root_iterations for result in results})
+    if len(lengths) > 1:
+        raise ConfigError(
+            f'{work_dir}: holds trainings of different lengths (root_iterations {lengths}), which cannot be compared; '
+            'give each --max-iters a --work-dir of its own.'
+        )
+    return results
+
+
+def _read_files(work_dir: Path) -> Iterator[RunResult]:
+    for path in sorted(work_dir.glob('*/seed*/result.json')):
+        try:
+            values: dict[str, Any] = json.loads(path.read_text())
+            yield RunResult(**values)
+        except (TypeError, json.JSONDecodeError) as error:
+            raise ConfigError(f'{path}: is no result of a run ({error}); delete it and run again.') from error

@@ -1,0 +1,142 @@
+"""Trains what a ladder lacks, several runs at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from mmdet_panseg.errors import UserError
+
+from .run_jobs import RunJob, require_same_settings
+from .run_processes import RunProcess, end_processes
+
+
+class RunsFailedError(UserError):
+    """Some runs ended with an error; the others are finished."""
+
+    exit_code = 1
+
+
+class InterruptedRunsError(UserError):
+    """The user ended the runs; the same command goes on."""
+
+    exit_code = 130
+
+
+def run_jobs(jobs: Sequence[RunJob], tools: Path, processes: int = 1) -> None:
+    """Train and test what is missing, with progress over all runs.
+
+    Ctrl-C ends the running trainings; finished runs and checkpoints are kept, and the same call goes on from them.
+
+    Args:
+        jobs: All runs; those with a result of the same settings are skipped.
+        tools: Folder with ``train.py`` and ``test.py``.
+        processes: Number of runs at a time; they share the cores.
+
+    Raises:
+        ConfigError: If a folder holds a run with other settings.
+        InterruptedRunsError: After Ctrl-C or a request to terminate.
+        RunsFailedError: When all other runs are finished.
+    """
+    for job in jobs:
+        require_same_settings(job)
+    missing = [job for job in jobs if not job.result_path.exists()]
+    threads = max(1, (os.cpu_count() or 1) // processes)
+    with _interrupted_by_termination(), _progress() as progress:
+        pool = _Pool(jobs, missing, tools, threads, progress)
+        try:
+            while pool.waiting or pool.running:
+                pool.fill(processes)
+                pool.advance()
+                time.sleep(0.2)
+        except KeyboardInterrupt:
+            raise InterruptedRunsError(
+                f'interrupted after {pool.finished} of {len(jobs)} runs; the same command goes on from here.'
+            ) from None
+        finally:
+            end_processes(pool.running)
+    if pool.failures:
+        raise RunsFailedError('some runs failed:\n' + '\n'.join(pool.failures))
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn('{task.description}'),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn('iterations,'),
+        TimeElapsedColumn(),
+        TextColumn('passed, left'),
+        TimeRemainingColumn(),
+        speed_estimate_period=600,
+    )
+
+
+@contextlib.contextmanager
+def _interrupted_by_termination() -> Iterator[None]:
+    """Treat a request to terminate like Ctrl-C."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class _Pool:
+    """The runs that wait, run, or are done, and their progress bars."""
+
+    def __init__(
+        self, jobs: Sequence[RunJob], missing: list[RunJob], tools: Path, threads: int, progress: Progress
+    ) -> None:
+        self.waiting = list(missing)
+        self.running: list[RunProcess] = []
+        self.failures: list[str] = []
+        self.finished = len(jobs) - len(missing)
+        self.tools, self.threads, self.progress = tools, threads, progress
+        self.settled = sum(job.iterations for job in jobs) - sum(job.iterations for job in missing)
+        self.all_task = progress.add_task(f'{len(jobs)} runs', total=sum(job.iterations for job in jobs))
+        self.tasks: dict[str, int] = {}
+        self._show()
+
+    def fill(self, processes: int) -> None:
+        """Start runs until there are as many as allowed."""
+        while self.waiting and len(self.running) < processes:
+            job = self.waiting.pop(0)
+            self.tasks[job.name] = self.progress.add_task(job.name, total=job.iterations)
+            self.running.append(RunProcess(job, self.tools, self.threads))
+
+    def advance(self) -> None:
+        """Look after all processes once."""
+        for process in list(self.running):
+            if not process.advance():
+                self.running.remove(process)
+                self._settle(process)
+        self._show()
+
+    def _settle(self, process: RunProcess) -> None:
+        job = process.job
+        self.settled += job.iterations
+        self.progress.remove_task(self.tasks.pop(job.name))
+        if process.failed:
+            self.failures.append(f'{job.name}: {process.last_words()} (all of it in {process.log_path})')
+            self.progress.console.print(f'[red]failed[/] {self.failures[-1]}')
+        elif process.result:
+            self.finished += 1
+            self.progress.console.print(f'{job.name}: mask AP {100 * process.result.ap:.1f}')
+
+    def _show(self) -> None:
+        done = {process.job.name: process.job.iterations_done() for process in self.running}
+        for name, iterations in done.items():
+            self.progress.update(self.tasks[name], completed=iterations)
+        waiting = sum(job.iterations_done() for job in self.waiting)
+        self.progress.update(self.all_task, completed=self.settled + sum(done.values()) + waiting)

@@ -1,0 +1,173 @@
+"""Reading and checking a ladder of configs."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from ladder_cases import CHILD, write_ladder  # noqa: E402
+
+from mmdet_panseg.apis.ladder import ladder_problems, print_plan, read_ladder, require_sound  # noqa: E402
+from mmdet_panseg.apis.ladder.config_changes import ABSENT, apply_changes, config_changes  # noqa: E402
+from mmdet_panseg.apis.ladder.declared_keys import declared_keys  # noqa: E402
+from mmdet_panseg.errors import ConfigError  # noqa: E402
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+ABLATION = "ablation = dict(change='more', published_ap=22.0, schedule='1x')"
+
+
+def problems_of(folder: Path, **rungs) -> list[str]:
+    return ladder_problems(read_ladder(write_ladder(folder, **rungs)))
+
+
+def test_a_sound_ladder_has_no_problems(tmp_path):
+    ladder = read_ladder(write_ladder(tmp_path))
+    assert ladder_problems(ladder) == []
+    require_sound([], ladder)
+    assert [(depth, rung.name, rung.parent) for depth, rung in ladder.walk()] == [
+        (0, 'root', None),
+        (1, 'child', 'root'),
+    ]
+    assert ladder.rungs['child'].config['model']['out_channels'] == 8
+
+
+BROKEN = {
+    'parent that does not exist': ("_base_ = './rot.py'", 'names ./rot.py, which does not exist'),
+    'no parent': ("model = dict(type='FPN')", 'has no _base_'),
+    'no Python': ('_base_ = (', 'cannot be read (SyntaxError'),
+    'fails when run': (f"_base_ = './root.py'\nmodel = 1 / 0\n{ABLATION}", 'cannot be read (ZeroDivisionError'),
+    'same run': (f"_base_ = './root.py'\nmodel = dict(num_outs=3)\n{ABLATION}", 'resolves to the same run as child'),
+    'nothing new': (
+        f"_base_ = './root.py'\nmodel = dict(out_channels=8)\n{ABLATION}",
+        'sets model.out_channels to what its parent already has',
+    ),
+    'a helper alone': (
+        f"_base_ = './root.py'\ntrain_pipeline = [dict(type='RandomFlip', prob=0.1)]\n{ABLATION}",
+        'resolves to the same run as root',
+    ),
+    'undeclared change': (
+        f"_base_ = './root.py'\n_base_.optim_wrapper.optimizer.lr = 7.0\n{ABLATION}",
+        'differs from its parent in optim_wrapper.optimizer.lr, which the file does not set',
+    ),
+    'no words of its own': ("_base_ = './root.py'\nmodel = dict(num_outs=4)", 'does not set ablation.change'),
+    'no AP': (
+        f"_base_ = './root.py'\nmodel = dict(num_outs=4)\n{ABLATION.replace('22.0', 'True')}",
+        'no AP in percent',
+    ),
+    'unknown key of the model': (f"_base_ = './root.py'\nmodel = dict(num_out=4)\n{ABLATION}", 'model does not build'),
+    'unknown model': (f"_base_ = './root.py'\nmodel = dict(type='NPF')\n{ABLATION}", 'NPF is not in'),
+    'unknown data set': (
+        f"_base_ = './root.py'\ntrain_dataloader = dict(dataset=dict(type='Coca'))\n{ABLATION}",
+        "train_dataloader.dataset.type='Coca' is not registered",
+    ),
+    'unknown key of the data set': (
+        f"_base_ = './root.py'\ntrain_dataloader = dict(dataset=dict(anne_file='x'))\n{ABLATION}",
+        "CheckedCocoDataset has no argument 'anne_file'",
+    ),
+    'unknown key of a transform': (
+        f"""
+        _base_ = './root.py'
+        train_dataloader = dict(dataset=dict(pipeline=[dict(type='FixClassGT', stride=4)]))
+        {ABLATION}
+        """,
+        'train_dataloader.dataset.pipeline[0] does not build',
+    ),
+    'unknown key of the optimizer': (
+        f"_base_ = './root.py'\noptim_wrapper = dict(optimizer=dict(momemtum=0.9))\n{ABLATION}",
+        "SGD has no argument 'momemtum'",
+    ),
+    'unknown key of a scheduler': (
+        f"_base_ = './root.py'\nparam_scheduler = [dict(type='LinearLR', start=0.1)]\n{ABLATION}",
+        "LinearLR has no argument 'start'",
+    ),
+    'scenes of a child': (
+        f"_base_ = './root.py'\nmodel = dict(num_outs=4)\n{ABLATION[:-1]}, scenes='x.py')",
+        'sets ablation.scenes, which only a root may',
+    ),
+}
+
+
+@pytest.mark.parametrize(('text', 'message'), BROKEN.values(), ids=BROKEN)
+def test_every_mistake_is_named_with_its_file(tmp_path, text, message):
+    problems = problems_of(tmp_path, wrong=text)
+    assert any(message in problem for problem in problems), problems
+    assert all(problem.startswith(f'{tmp_path}/ladder/wrong.py: ') for problem in problems)
+
+
+def test_all_mistakes_are_listed_and_a_lost_parent_takes_its_children_along(tmp_path):
+    orphan = CHILD.replace('root', 'lost')
+    problems = problems_of(
+        tmp_path, lost="_base_ = './gone.py'", orphan=orphan, child=CHILD.replace('num_outs', 'outs')
+    )
+    assert len(problems) == 3
+    assert any('orphan.py: its parent ./lost.py cannot be read' in problem for problem in problems)
+
+
+def test_rungs_that_inherit_each_other(tmp_path):
+    problems = problems_of(tmp_path, one=CHILD.replace('root', 'two'), two=CHILD.replace('root', 'one'))
+    assert len(problems) == 2 and all('cannot be read' in problem for problem in problems)
+
+
+def test_a_folder_without_configs(tmp_path):
+    with pytest.raises(ConfigError, match='no folder with config files'):
+        read_ladder(tmp_path)
+
+
+def test_declared_keys():
+    text = """
+_base_ = ['a.py']
+model = dict(head=dict(scale=1, loss=dict(_delete_=True, type='L')), **more)
+data = {'x': {'y': 1}, 'z': []}
+first = second = _base_.pipeline
+first[0].update(p=1)
+plain = dict(a=dict(b=dict()))
+"""
+    expected = {('model',), ('data', 'x', 'y'), ('data', 'z'), ('first',), ('second',), ('plain', 'a', 'b')}
+    assert declared_keys(text) == expected
+    assert declared_keys("m = dict(l=dict(_delete_=True, type='L'), k=2)") == {('m', 'l'), ('m', 'k')}
+
+
+def test_changes_lead_from_one_config_to_the_other():
+    old = dict(a=dict(b=1, c=(1, 2)), d=dict(e=1), f=True)
+    new = dict(a=dict(b=2, c=[1, 2]), g=dict(h=3), f=1)
+    changes = config_changes(old, new)
+    assert set(changes) == {('a', 'b'), ('d',), ('g',), ('f',)}
+    assert changes['d',].new is ABSENT and changes['g',].old is ABSENT
+    apply_changes(old, changes)
+    assert config_changes(old, new) == {}
+    other = dict(x=0)
+    apply_changes(other, {('p', 'q'): changes['a', 'b']})
+    assert other == dict(x=0, p=dict(q=2))
+
+
+def test_new_settings_join_those_that_are_there():
+    config = dict(settings=dict(a=1, b=2), part=dict(type='A', a=1))
+    apply_changes(config, config_changes({}, dict(settings=dict(b=3, c=4), part=dict(type='B'))))
+    assert config == dict(settings=dict(a=1, b=3, c=4), part=dict(type='B'))
+
+
+def test_plan_has_every_command(capsys):
+    ladder = read_ladder(REPOSITORY / 'configs/solo/ladder')
+    print_plan(ladder, gpus=4)
+    printed = capsys.readouterr().out
+    for rung in ladder.rungs.values():
+        assert f'tools/dist_train.sh {rung.path} 4' in printed
+        assert f'published {rung.published}' in printed and rung.ablation['change'] in printed
+    assert printed.splitlines()[1].startswith('└── seed_1x (1x, published 24.5)')
+
+
+def test_the_real_ladder_passes_the_check():
+    command = [sys.executable, 'tools/analysis_tools/ladder.py', 'configs/solo/ladder', '--check']
+    run = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert 'rungs, no problems' in run.stdout
+
+
+def test_a_broken_ladder_ends_with_code_2(tmp_path):
+    folder = write_ladder(tmp_path, wrong="_base_ = './rot.py'")
+    command = [sys.executable, 'tools/analysis_tools/ladder.py', str(folder), '--check']
+    run = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    assert run.returncode == 2
+    assert 'wrong.py: _base_ names ./rot.py' in run.stderr and 'Traceback' not in run.stderr

@@ -1,0 +1,151 @@
+"""Trains small ladders for real: subprocesses of tools/train.py and tools/test.py."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(Path(__file__).parent), str(REPOSITORY / 'tests/engine')]
+from toy_run import toy_config  # noqa: E402
+
+from mmdet_panseg.apis.ladder import (  # noqa: E402
+    RunsFailedError,
+    compare_rungs,
+    plan_jobs,
+    read_ladder,
+    read_results,
+    run_jobs,
+)
+from mmdet_panseg.errors import ConfigError  # noqa: E402
+
+RUNG = """
+_base_ = '{base}'
+optim_wrapper = dict(optimizer=dict(lr={lr}))
+ablation = dict(change='learning rate {lr}', published_ap=None, schedule='1x')
+"""
+
+
+@pytest.fixture
+def toy_ladder(tmp_path, monkeypatch):
+    """A root and a child that train the toy model; ``ladder.py`` finds its parts."""
+    paths = [REPOSITORY, REPOSITORY / 'tests/engine', REPOSITORY / 'tests/apis']
+    monkeypatch.setenv('PYTHONPATH', os.pathsep.join(map(str, paths)))
+    monkeypatch.setenv('OMP_NUM_THREADS', '1')
+
+    def write(iterations):
+        base = toy_config(
+            tmp_path / 'unused',
+            iterations=iterations,
+            save_every=10,
+            custom_imports=dict(imports=['mmdet_panseg', 'toy_run', 'ladder_toy']),
+            test_dataloader=dict(
+                dataset=dict(type='ToyDataset', length=4),
+                sampler=dict(type='DefaultSampler', shuffle=False),
+                batch_size=2,
+                num_workers=0,
+            ),
+            test_cfg=dict(type='TestLoop'),
+            test_evaluator=dict(type='ToyAP'),
+        )
+        (tmp_path / 'base.py').write_text(base.pretty_text)
+        folder = tmp_path / 'ladder'
+        folder.mkdir()
+        (folder / 'root.py').write_text(RUNG.format(base='../base.py', lr=0.01))
+        (folder / 'child.py').write_text(RUNG.format(base='./root.py', lr=0.02))
+        return folder
+
+    return write
+
+
+def command(folder, work_dir, *arguments):
+    tool = str(REPOSITORY / 'tools/analysis_tools/ladder.py')
+    return [sys.executable, tool, str(folder), '--data', 'own', '--work-dir', str(work_dir), *arguments]
+
+
+def logged_iterations(work_dir, run):
+    """Iterations in the logs of each start of a run."""
+    logs = sorted((work_dir / run).glob('*/vis_data/scalars.json'))
+    records = [[json.loads(line) for line in log.read_text().splitlines()] for log in logs]
+    return [[record['iter'] for record in start if 'iter' in record] for start in records]
+
+
+def test_a_run_leaves_its_result(toy_ladder, tmp_path):
+    ladder = read_ladder(toy_ladder(8))
+    work_dir = tmp_path / 'runs'
+    jobs = plan_jobs(ladder, work_dir, seeds=1, data='own', max_iters=4, only=['root'])
+    run_jobs(jobs, REPOSITORY / 'tools')
+    (result,) = read_results(work_dir)
+    assert (result.rung, result.seed, result.iterations, result.root_iterations) == ('root', 0, 4, 4)
+    assert result.metrics == {'coco/segm_mAP': result.ap} and result.ap > 0
+    assert result.seconds_per_iteration > 0 and result.peak_memory_mib > 50 and result.gpu_memory_mib is None
+    assert result.versions['torch'] and result.digest == jobs[0].digest
+    assert logged_iterations(work_dir, 'root/seed0') == [[1, 2, 3, 4]]
+    config = json.loads(next((work_dir / 'root/seed0').glob('run_train_*.json')).read_text())['config']
+    assert config['randomness']['seed'] == 0 and config['optim_wrapper']['optimizer']['lr'] == 0.01
+
+    run_jobs(jobs, tools=tmp_path)  # nothing is missing, so no tool is started
+    longer = plan_jobs(ladder, work_dir, seeds=1, data='own', max_iters=6, only=['root'])
+    with pytest.raises(ConfigError, match='other settings'):
+        run_jobs(longer, REPOSITORY / 'tools')
+
+
+def test_a_run_that_fails_is_named_at_the_end(toy_ladder, tmp_path):
+    folder = toy_ladder(4)
+    broken = RUNG.format(base='./root.py', lr=0.01) + 'train_dataloader = dict(dataset=dict(poison=0))\n'
+    (folder / 'broken.py').write_text(broken)
+    jobs = plan_jobs(read_ladder(folder), tmp_path / 'runs', 1, 'own', 40, ['broken'])
+    with pytest.raises(RunsFailedError, match='broken/seed0: error: .*the loss is not finite'):
+        run_jobs(jobs, REPOSITORY / 'tools')
+    with pytest.raises(ConfigError, match='no results'):
+        read_results(tmp_path / 'runs')
+
+
+@pytest.mark.slow
+def test_interrupted_and_resumed(toy_ladder, tmp_path):
+    folder, work_dir = toy_ladder(1000), tmp_path / 'runs'
+    arguments = ('--run', '--seeds', '2', '--jobs', '2')
+    process = subprocess.Popen(command(folder, work_dir, *arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None and not reached(work_dir, 100):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert (
+        b'interrupted after 0 of 4 runs; the same command goes on from here.' in errors and b'Traceback' not in errors
+    )
+    assert not [line for line in running_commands() if str(work_dir) in line]
+    assert not list(work_dir.glob('*/seed*/result.json'))
+
+    again = subprocess.run(command(folder, work_dir, *arguments), capture_output=True, text=True, timeout=300)
+    assert again.returncode == 0, again.stderr
+    results = read_results(work_dir)
+    assert sorted((result.rung, result.seed) for result in results) == [
+        ('child', 0), ('child', 1), ('root', 0), ('root', 1)
+    ]  # fmt: skip
+    first, second = logged_iterations(work_dir, 'root/seed0')
+    assert first[-1] < 1000 and first[-1] - 50 < second[0] and second[-1] == 1000
+    assert second[0] > 50
+    assert len({result.ap for result in results}) == 4
+
+    rows = {row.rung.name: row for row in compare_rungs(read_ladder(folder), results)}
+    assert rows['child'].difference is not None and len(rows['root'].aps) == 2
+    table = subprocess.run(command(folder, work_dir, '--table'), capture_output=True, text=True)
+    assert table.returncode == 0 and (work_dir / 'ladder.png').exists(), table.stderr
+
+
+def reached(work_dir, iteration):
+    """Whether the first start of the root's first run has logged an iteration, and left a checkpoint."""
+    logs = logged_iterations(work_dir, 'root/seed0')
+    return bool(logs and logs[0] and logs[0][-1] >= iteration and (work_dir / 'root/seed0/last_checkpoint').exists())
+
+
+def running_commands() -> list[str]:
+    """Command lines of all processes."""
+    return subprocess.run(['ps', '-eo', 'args'], capture_output=True, text=True, check=True).stdout.splitlines()

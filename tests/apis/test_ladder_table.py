@@ -1,0 +1,116 @@
+"""The table of a ladder, from results that were made up."""
+
+import csv
+import io
+import json
+import math
+import statistics
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parent))
+from ladder_cases import CHILD, write_ladder  # noqa: E402
+
+from mmdet_panseg.apis.ladder import (  # noqa: E402
+    NOISE_RULE,
+    RunResult,
+    compare_rungs,
+    outside_noise,
+    read_ladder,
+    read_results,
+    write_table,
+)
+from mmdet_panseg.errors import ConfigError  # noqa: E402
+
+WORSE = CHILD.replace('num_outs=3', 'num_outs=4').replace('21.0', '19.5').replace('higher', 'a|b')
+SINGLE = CHILD.replace('num_outs=3', 'num_outs=5').replace('21.0', "None, published_note='no difference'")
+APS = dict(root=[0.10, 0.12, 0.11], child=[0.20, 0.22, 0.21], worse=[0.11, 0.13, 0.12], single=[0.3])
+
+
+@pytest.fixture
+def ladder(tmp_path):
+    return read_ladder(write_ladder(tmp_path, worse=WORSE, single=SINGLE, unrun=CHILD.replace('=3', '=6')))
+
+
+def write_results(work_dir, aps=APS, **changes):
+    for rung, values in aps.items():
+        for seed, ap in enumerate(values):
+            folder = work_dir / rung / f'seed{seed}'
+            folder.mkdir(parents=True)
+            settings = dict(
+                rung=rung, seed=seed, iterations=10, root_iterations=10, ap=ap, metrics={'coco/segm_mAP': ap},
+                seconds_per_iteration=0.5, peak_memory_mib=900.0, gpu_memory_mib=None, threads=1,
+                versions=dict(torch='2.9'), date='2026-11-22 05:00:00', digest='d',
+            )  # fmt: skip
+            (folder / 'result.json').write_text(json.dumps(asdict(RunResult(**{**settings, **changes}))))
+    return work_dir
+
+
+def test_rows_compare_with_the_parent(ladder, tmp_path):
+    rows = {row.rung.name: row for row in compare_rungs(ladder, read_results(write_results(tmp_path / 'runs')))}
+    assert set(rows) == {'root', 'child', 'worse', 'single', 'unrun'}
+    assert math.isclose(rows['root'].mean, 11) and math.isclose(rows['root'].std, 1)
+    assert rows['root'].difference is None and rows['root'].outside_noise is None
+    child, worse, single, unrun = (rows[name] for name in ('child', 'worse', 'single', 'unrun'))
+    assert math.isclose(child.difference, 10) and child.outside_noise is True and child.direction == 'same'
+    assert math.isclose(worse.difference, 1) and worse.outside_noise is False and worse.direction == '–'
+    assert worse.published_difference == -0.5
+    assert single.std is None and single.outside_noise is None and single.rung.published == 'no difference'
+    assert unrun.mean is None and unrun.difference is None
+
+
+def test_an_opposite_direction_is_seen(ladder, tmp_path):
+    results = read_results(write_results(tmp_path / 'runs', dict(root=[0.1, 0.1], worse=[0.2, 0.2])))
+    (worse,) = (row for row in compare_rungs(ladder, results) if row.rung.name == 'worse')
+    assert worse.outside_noise is True and worse.direction == 'opposite'
+
+
+@pytest.mark.parametrize('seed', range(20))
+def test_noise_rule(seed):
+    random = np.random.default_rng(seed)
+    one, other = (random.normal(size=random.integers(2, 6)).tolist() for _ in range(2))
+    error = (statistics.variance(one) / len(one) + statistics.variance(other) / len(other)) ** 0.5
+    assert outside_noise(one, other) == (abs(np.mean(one) - np.mean(other)) > 2 * error)
+    assert outside_noise(one, other[:1]) is None and outside_noise([], one) is None
+
+
+def test_files(ladder, tmp_path):
+    results = read_results(write_results(tmp_path / 'runs'))
+    markdown, table, picture = write_table(compare_rungs(ladder, results), results, tmp_path / 'out')
+    lines = markdown.read_text().splitlines()
+    assert lines[2].startswith('| `root` | wider | 1x | 20.0 | – | 3 | 11.00 | 1.00 | – | – | – |')
+    assert '| &emsp;`child` | higher | 1x | 21.0 | +1.0 | 3 | 21.00 | 1.00 | +10.00 | yes | same |' in lines
+    assert any('a\\|b' in line for line in lines)
+    assert NOISE_RULE in lines and any('10 runs; the root trains for 10 iterations' in line for line in lines)
+    records = list(csv.DictReader(io.StringIO(table.read_text())))
+    assert [record['rung'] for record in records][:2] == ['root', 'worse']
+    child = next(record for record in records if record['rung'] == 'child')
+    assert child['parent'] == 'root' and child['AP of each seed'] == '20.00 22.00 21.00'
+    pixels = np.asarray(Image.open(picture).convert('RGB'))
+    colors = {tuple(color) for color in np.unique(pixels.reshape(-1, 3), axis=0)}
+    assert {(31, 119, 180), (255, 127, 14)} <= colors  # dots of measured and published AP
+
+
+def test_one_result_is_enough_for_all_files(ladder, tmp_path):
+    results = read_results(write_results(tmp_path / 'runs', dict(root=[0.1])))
+    assert all(path.stat().st_size for path in write_table(compare_rungs(ladder, results), results, tmp_path / 'out'))
+
+
+def test_results_that_cannot_be_compared(ladder, tmp_path):
+    with pytest.raises(ConfigError, match='no results'):
+        read_results(tmp_path)
+    runs = write_results(tmp_path / 'runs', dict(root=[0.1]))
+    write_results(tmp_path / 'runs', dict(child=[0.1]), root_iterations=20)
+    with pytest.raises(ConfigError, match=r'different lengths \(root_iterations \[10, 20\]\)'):
+        read_results(runs)
+    (runs / 'child/seed0/result.json').write_text('{}')
+    with pytest.raises(ConfigError, match='child/seed0/result.json: is no result of a run'):
+        read_results(runs)
+    others = read_results(write_results(tmp_path / 'others', dict(stranger=[0.1])))
+    with pytest.raises(ConfigError, match='none of the results'):
+        write_table(compare_rungs(ladder, others), others, tmp_path / 'out')
