@@ -8,21 +8,9 @@ from torch import Tensor
 from mmdet_panseg.ops import GridCells
 
 from ..gt_objects import GTObjects
-from ..losses import LossNormalizer
 
 if TYPE_CHECKING:
     from .sparse_solo_v2_head import SparseSOLOV2Head
-
-
-class NumberDivisor(LossNormalizer):
-    """Normaliser whose class divisor is a Python number, as mmdet's SOLOv2 counts.
-
-    To a number its losses add a small term in double precision, which a float32 tensor rounds away.
-    """
-
-    def class_divisor(self, positives: Tensor) -> float:
-        """Compute the class loss's divisor; arguments as in the parent."""
-        return super().class_divisor(positives).item()
 
 
 def loss_of_all_claims(

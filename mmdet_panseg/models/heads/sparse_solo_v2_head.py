@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from mmdet_panseg.ops import cell_mask_logits, coordinate_channels
 
 from .level_masks import LogitMasks
-from .solo_v2_arithmetic import NumberDivisor, loss_of_all_claims
+from .solo_v2_arithmetic import loss_of_all_claims
 from .sparse_solo_head import SparseSOLOHead
 
 
@@ -98,9 +98,15 @@ class SparseSOLOV2Head(SparseSOLOHead, SOLOV2Head):
         )
         # mmdet takes the argument of SOLO, but SOLOv2 has the grid's size from the first convolution on.
         self.cls_down_index = 0
+        self.mmdet_arithmetic = mmdet_arithmetic
         if mmdet_arithmetic:
-            self.normalizer = NumberDivisor(sync=self.normalizer.sync)
             self.cell_mask_loss = partial(loss_of_all_claims, self.cell_mask_loss)
+
+    def class_divisor(self, positives: Tensor, logits: Tensor) -> Tensor:
+        """What the class loss of a batch is divided by; arguments as in the parent."""
+        divisor = super().class_divisor(positives, logits)
+        # mmdet counts in Python numbers here, so the 1e-7 that its losses add is not lost in float64 as it is for SOLO.
+        return divisor.to(logits.dtype) if self.mmdet_arithmetic else divisor
 
     def forward(self, x: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor], Tensor]:
         """Run all branches on all levels.
