@@ -115,9 +115,10 @@ class PanopticSOLO(SOLO):
         if self.fusion_head is not None:
             sample.pred_panoptic_seg = self.fusion_head.predict(sample.pred_instances, semantic)
             panoptic_map = sample.pred_panoptic_seg.sem_seg[0]
-            # Islands of stuff have become stuff, and metrics of instances know no such labels.
-            instances = sample.pred_instances
-            sample.pred_instances = instances[instances.labels < self.fusion_head.num_things]
+            if self.mask_head.num_classes > self.fusion_head.num_things:
+                # Islands of stuff have become stuff, and metrics of instances know no such labels.
+                instances = sample.pred_instances
+                sample.pred_instances = instances[instances.labels < self.fusion_head.num_things]
         merged = self.semantic_head.merge_things
         labels = name_unknown_things(semantic, panoptic_map) if merged else semantic.labels
         sample.pred_sem_seg = PixelData(sem_seg=labels[None])
