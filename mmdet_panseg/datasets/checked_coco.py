@@ -190,7 +190,7 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
         info = super().get_data_info(idx)
         info['dataset_classes'] = DatasetClasses(
             names=self._metainfo['classes'],
-            category_ids=tuple(self.cat_ids),
+            category_ids=self._metainfo['category_ids'],
             num_things=len(self._metainfo['thing_classes']),
         )
         return info

@@ -56,7 +56,6 @@ class FilterCategories(BaseTransform):
         self.keep = keep
         self.drop = drop
         self.to = to
-        self._new_labels: tuple[DatasetClasses, np.ndarray] | None = None
 
     def transform(self, results: dict) -> dict:
         """Edits one sample.
@@ -71,10 +70,7 @@ class FilterCategories(BaseTransform):
             DatasetError: If a class is unknown, or stuff would become a thing.
         """
         classes = DatasetClasses.of(results, type(self).__name__)
-        # One data set, one look-up table: the classes of the next sample are equal.
-        if self._new_labels is None or self._new_labels[0] != classes:
-            self._new_labels = classes, self._look_up_table(classes)
-        new_labels = self._new_labels[1]
+        new_labels = self._look_up_table(classes)
         if 'gt_segments' in results:
             results['gt_segments'] = _renamed(results['gt_segments'], new_labels, classes.num_things)
             return results

@@ -57,7 +57,6 @@ class MapSemanticLabels(BaseTransform):
             raise ValueError(f'MapSemanticLabels: raw values must be whole numbers from 0, not {bad[0]!r}')
         self.label_map = dict(label_map or {})
         self.category_offset = category_offset
-        self._table: tuple[DatasetClasses, np.ndarray] | None = None
 
     def transform(self, results: dict) -> dict:
         """Maps one sample.
@@ -81,11 +80,8 @@ class MapSemanticLabels(BaseTransform):
                 "of the semantic maps in the data set's data_prefix=dict(seg=...)"
             )
         _check_map(raw, results)
-        classes = DatasetClasses.of(results, type(self).__name__)
-        if self._table is None or self._table[0] != classes:
-            self._table = classes, self._look_up_table(classes)
+        table = self._look_up_table(DatasetClasses.of(results, type(self).__name__))
         # Values beyond the table are void, as its last entry is.
-        table = self._table[1]
         results['gt_seg_map'] = np.take(table, np.minimum(raw, len(table) - 1))
         return results
 
