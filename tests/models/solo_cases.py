@@ -53,17 +53,6 @@ def pair_of_heads(dtype=torch.float32, class_bias=-1.0, kinds=(SOLOHead, SparseS
     return dense.to(dtype), sparse.to(dtype)
 
 
-def losses_with_gradients(head, features, samples):
-    """Losses of a batch, and their gradients with respect to the parameters and features."""
-    features = [feature.detach().clone().requires_grad_() for feature in features]
-    head.zero_grad(set_to_none=True)
-    losses = head.loss(tuple(features), copy.deepcopy(samples))
-    sum(losses.values()).backward()
-    gradients = {name: parameter.grad for name, parameter in head.named_parameters()}
-    gradients.update({f'features.{level}': feature.grad for level, feature in enumerate(features)})
-    return losses, gradients
-
-
 def pyramid(batch, height, width, channels=8, dtype=torch.float32, requires_grad=False):
     """Random features at strides 4, 8, 16, 32, 64, as an FPN gives them for an input of this size."""
     features = []
@@ -105,6 +94,12 @@ def sample(masks, labels, image_size, padded_size, box_dtype=torch.float32):
         bboxes=boxes.to(box_dtype), labels=torch.as_tensor(labels, dtype=torch.long), masks=bitmap
     )
     return data_sample
+
+
+def discs(centers, radius=14, size=(96, 128)):
+    """Masks of discs around centres ``(row, column)``, shape ``(count, height, width)``, uint8."""
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    return np.stack([(rows - y) ** 2 + (columns - x) ** 2 <= radius**2 for y, x in centers]).astype(np.uint8)
 
 
 def random_samples(seed, counts, image_size, padded_size, num_classes=4, box_dtype=torch.float32):

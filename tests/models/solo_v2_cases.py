@@ -2,15 +2,16 @@
 
 import copy
 import sys
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from mmdet.models import SOLOV2Head
 from mmengine.config import ConfigDict
 
 sys.path.insert(0, str(Path(__file__).parent))
-from solo_cases import STOCK, sample  # noqa: E402
+import head_checks  # noqa: E402
+from solo_cases import STOCK, discs, sample  # noqa: E402
 
 from mmdet_panseg.models import SparseSOLOV2Head  # noqa: E402
 
@@ -48,32 +49,8 @@ def pair_of_heads(dtype=torch.float32, mmdet_arithmetic=True, **overrides):
     return dense.to(dtype), sparse.to(dtype)
 
 
-def losses_with_gradients(head, features, samples):
-    features = [feature.detach().clone().requires_grad_() for feature in features]
-    head.zero_grad(set_to_none=True)
-    losses = head.loss(tuple(features), copy.deepcopy(samples))
-    sum(losses.values()).backward()
-    gradients = {name: parameter.grad for name, parameter in head.named_parameters()}
-    gradients.update({f'features.{level}': feature.grad for level, feature in enumerate(features)})
-    return dict(losses), gradients
-
-
-def assert_same_training(result, expected, **tolerance):
-    """Where mmdet has no gradient ours is zero."""
-    (losses, gradients), (expected_losses, expected_gradients) = result, expected
-    assert losses.keys() == expected_losses.keys()
-    for name in losses:
-        torch.testing.assert_close(losses[name], expected_losses[name], **tolerance)
-    for name, gradient in gradients.items():
-        assert gradient is not None, f'{name} has no gradient'
-        reference = expected_gradients[name]
-        reference = torch.zeros_like(gradient) if reference is None else reference
-        torch.testing.assert_close(gradient, reference, msg=name, **tolerance)
-
-
-def discs(centers, radius=14, size=(96, 128)):
-    rows, columns = np.mgrid[: size[0], : size[1]]
-    return np.stack([(rows - y) ** 2 + (columns - x) ** 2 <= radius**2 for y, x in centers]).astype(np.uint8)
+# Where mmdet has no gradient ours is zero.
+assert_same_training = partial(head_checks.assert_same_training, absent_is_zero=True)
 
 
 def disc_sample(centers, labels, **kwargs):

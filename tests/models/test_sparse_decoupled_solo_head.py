@@ -14,7 +14,17 @@ from mmengine.hub import get_config
 from torch.nn import functional as F
 
 sys.path.insert(0, str(Path(__file__).parent))
-from solo_cases import SIZES, STOCK, losses_with_gradients, pair_of_heads, pyramid, random_samples, sample  # noqa: E402
+from head_checks import (  # noqa: E402
+    EXACTLY,
+    TOLERANCE,
+    assert_empty_before_training,
+    assert_mixed_precision_predicts,
+    assert_mixed_precision_trains,
+    assert_same_predictions,
+    assert_same_training,
+    losses_with_gradients,
+)
+from solo_cases import SIZES, STOCK, pair_of_heads, pyramid, random_samples, sample  # noqa: E402
 
 from mmdet_panseg.models import SparseDecoupledSOLOHead, SparseDecoupledSOLOLightHead  # noqa: E402
 
@@ -26,7 +36,6 @@ KINDS = {
     'light': (DecoupledSOLOLightHead, SparseDecoupledSOLOLightHead),
 }
 BOTH = pytest.mark.parametrize('kind', KINDS)
-EXACTLY = dict(rtol=1e-9, atol=1e-9)
 VARIATIONS = {
     'cells under the mask': dict(assigner=dict(type='MaskCellAssigner', coverage=0.4)),
     'means over images': dict(normalizer=dict(type='LossNormalizer', cls='positives+images', mask='image')),
@@ -61,30 +70,6 @@ def ours(kind, **overrides):
     return with_visible_masks(head)
 
 
-def assert_same_training(sparse, dense, features, samples, **tolerance):
-    expected, expected_gradients = losses_with_gradients(dense, features, samples)
-    losses, gradients = losses_with_gradients(sparse, features, samples)
-    assert losses.keys() == expected.keys()
-    for name in expected:
-        torch.testing.assert_close(torch.as_tensor(losses[name]), torch.as_tensor(expected[name]), **tolerance)
-    for name, gradient in gradients.items():
-        assert gradient is not None, f'{name} has no gradient'
-        torch.testing.assert_close(gradient, expected_gradients[name], msg=name, **tolerance)
-    return expected
-
-
-def assert_same_predictions(sparse, dense, features, samples, **tolerance):
-    dense.eval(), sparse.eval()
-    with torch.no_grad():
-        expected = dense.predict(tuple(features), samples, rescale=True)
-    results = sparse.predict(tuple(features), samples, rescale=True)
-    assert any(len(result.scores) > 3 for result in expected), 'the case has too few candidates to tell anything'
-    for result, reference in zip(results, expected, strict=True):
-        torch.testing.assert_close(result.scores, reference.scores, **tolerance)
-        assert torch.equal(result.labels, reference.labels)
-        assert torch.equal(result.masks, reference.masks)
-
-
 @BOTH
 @pytest.mark.parametrize('size', SIZES)
 @pytest.mark.parametrize('counts', [[12], [0], [1], [5, 0, 9], [0, 0, 0]])
@@ -93,8 +78,9 @@ def test_losses_and_gradients_equal_those_of_mmdet(kind, size, counts):
     dense, sparse = pair(kind)
     features = pyramid(len(counts), *padded_size, dtype=torch.float64)
     samples = random_samples(7, counts, image_size, padded_size)
-    expected = assert_same_training(sparse, dense, features, samples, **EXACTLY)
-    assert (expected['loss_mask'] > 0) == any(counts), 'the case must have positive cells to tell anything'
+    expected = losses_with_gradients(dense, features, samples)
+    assert (expected[0]['loss_mask'] > 0) == any(counts), 'the case must have positive cells to tell anything'
+    assert_same_training(losses_with_gradients(sparse, features, samples), expected, **EXACTLY)
 
 
 @BOTH
@@ -105,7 +91,7 @@ def test_predictions_equal_those_of_mmdet(kind, size, batch, test_cfg):
     dense, sparse = pair(kind, test_cfg=ConfigDict({**TEST_CFG, **test_cfg}))
     features = pyramid(batch, *padded_size, dtype=torch.float64)
     samples = random_samples(3, [2] * batch, image_size, padded_size)
-    assert_same_predictions(sparse, dense, features, samples, **EXACTLY)
+    assert_same_predictions(sparse, dense, features, samples)
 
 
 @pytest.mark.parametrize('dcn', ['DCN', 'DCNv2'])
@@ -113,8 +99,9 @@ def test_deformable_convolutions(dcn):
     dense, sparse = pair('light', dcn_cfg=dict(type=dcn))
     features = pyramid(2, 96, 128, dtype=torch.float64)
     samples = random_samples(3, [4, 1], (96, 128), (96, 128))
-    assert_same_training(sparse, dense, features, samples, **EXACTLY)
-    assert_same_predictions(sparse, dense, features, samples, **EXACTLY)
+    expected = losses_with_gradients(dense, features, samples)
+    assert_same_training(losses_with_gradients(sparse, features, samples), expected, **EXACTLY)
+    assert_same_predictions(sparse, dense, features, samples)
 
 
 @pytest.mark.parametrize('name', ['decoupled-solo_r50_fpn_1x_coco', 'decoupled-solo-light_r50_fpn_3x_coco'])
@@ -133,8 +120,9 @@ def test_chunks_of_one_mask_change_nothing(kind):
     chunked.load_state_dict(whole.state_dict())
     features = pyramid(2, 96, 128, dtype=torch.float64)
     samples = random_samples(5, [6, 3], (96, 128), (96, 128))
-    assert_same_training(chunked, whole, features, samples, **EXACTLY)
-    assert_same_predictions(chunked, whole, features, samples, **EXACTLY)
+    expected = losses_with_gradients(whole, features, samples)
+    assert_same_training(losses_with_gradients(chunked, features, samples), expected, **EXACTLY)
+    assert_same_predictions(chunked, whole, features, samples)
 
 
 @BOTH
@@ -151,7 +139,8 @@ def test_maps_are_made_for_columns_and_rows_of_chosen_cells(kind):
 def test_batch_norm_sees_the_whole_batch(kind):
     dense, sparse = pair(kind, norm_cfg=dict(type='BN', requires_grad=True))
     features, samples = pyramid(3, 96, 128, dtype=torch.float64), random_samples(3, [3, 0, 1], (96, 128), (96, 128))
-    assert_same_training(sparse, dense, features, samples, **EXACTLY)
+    expected = losses_with_gradients(dense, features, samples)
+    assert_same_training(losses_with_gradients(sparse, features, samples), expected, **EXACTLY)
     for (name, buffer), expected in zip(sparse.named_buffers(), dense.buffers(), strict=True):
         torch.testing.assert_close(buffer, expected, msg=name)
 
@@ -162,31 +151,23 @@ def test_single_precision_and_channels_last(kind):
     sparse.to(memory_format=torch.channels_last)
     features, samples = pyramid(2, 96, 128), random_samples(5, [6, 3], (96, 128), (96, 128))
     features = [feature.contiguous(memory_format=torch.channels_last) for feature in features]
-    assert_same_training(sparse, dense, features, samples, rtol=2e-4, atol=2e-5)
+    expected = losses_with_gradients(dense, features, samples)
+    assert_same_training(losses_with_gradients(sparse, features, samples), expected, **TOLERANCE[torch.float32])
 
 
 @BOTH
 def test_mixed_precision_on_the_cpu(kind):
     _, head = pair(kind, dtype=torch.float32)
     features, samples = pyramid(2, 96, 128), random_samples(5, [6, 3], (96, 128), (96, 128))
-    expected, _ = losses_with_gradients(head, features, samples)
+    assert_mixed_precision_trains(head, features, samples)
     with torch.autocast('cpu', torch.bfloat16):
-        losses, gradients = losses_with_gradients(head, features, samples)
         (tower,) = head.mask_features_of(head.align(features), 2, [0]).values()
         factors = []
         masks = head.level_masks(tower, 2, torch.arange(4))
         product = masks.compute(torch.arange(4), lambda logits: factors.append(logits) or logits.sigmoid())
     assert all(tensor.dtype == torch.bfloat16 for tensor in (tower if kind == 'decoupled' else tower[:1]))
     assert all(tensor.dtype == torch.float32 for tensor in (*factors, product))
-    for name in expected:
-        assert losses[name].dtype == torch.float32
-        torch.testing.assert_close(losses[name], expected[name], rtol=0.05, atol=0.01)
-    assert all(torch.isfinite(gradient).all() for gradient in gradients.values())
-    head.eval()
-    with torch.autocast('cpu', torch.bfloat16):
-        results = head.predict(features, samples)
-    for result in results:
-        assert len(result.scores) and result.scores.dtype == result.bboxes.dtype == torch.float32
+    assert_mixed_precision_predicts(head, features, samples)
 
 
 @BOTH
@@ -206,18 +187,16 @@ def test_default_strides_train(kind):
     aligned = ours(kind)
     aligned.load_state_dict(head.state_dict())
     features, samples = pyramid(1, 96, 96), random_samples(1, [4], (96, 96), (96, 96))
-    assert_same_training(head, aligned, features, samples)
+    expected = losses_with_gradients(aligned, features, samples)
+    assert_same_training(losses_with_gradients(head, features, samples), expected)
 
 
 @BOTH
 def test_there_are_no_candidates_after_init_weights(kind):
     dense, head = (type_(**copy.deepcopy(STOCK)) for type_ in KINDS[kind])
-    dense.init_weights(), head.init_weights()
+    dense.init_weights()
+    assert_empty_before_training(head, pyramid(2, 64, 96), random_samples(0, [0, 0], (60, 90), (64, 96)))
     torch.testing.assert_close(head.conv_mask_list_y[0].bias, dense.conv_mask_list_y[0].bias)
-    head.eval()
-    for result in head.predict(pyramid(2, 64, 96), random_samples(0, [0, 0], (60, 90), (64, 96)), rescale=True):
-        assert len(result.scores) == 0
-        assert result.masks.shape == (0, 90, 135) and result.masks.dtype == torch.bool
 
 
 @BOTH

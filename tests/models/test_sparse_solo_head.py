@@ -9,11 +9,19 @@ import torch
 from mmengine.config import ConfigDict
 
 sys.path.insert(0, str(Path(__file__).parent))
-from solo_cases import SIZES, STOCK, losses_with_gradients, pair_of_heads, pyramid, random_samples  # noqa: E402
+from head_checks import (  # noqa: E402
+    EXACTLY,
+    TOLERANCE,
+    assert_empty_before_training,
+    assert_mixed_precision_predicts,
+    assert_mixed_precision_trains,
+    assert_same_predictions,
+    assert_same_training,
+    losses_with_gradients,
+)
+from solo_cases import SIZES, STOCK, pair_of_heads, pyramid, random_samples  # noqa: E402
 
 from mmdet_panseg.models import SparseSOLOHead  # noqa: E402
-
-TOLERANCE = {torch.float32: dict(rtol=2e-4, atol=2e-5), torch.float64: dict(rtol=1e-9, atol=1e-9)}
 
 
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
@@ -25,16 +33,9 @@ def test_losses_and_gradients_equal_those_of_mmdet(dtype, size, counts):
     features = pyramid(len(counts), *padded_size, dtype=dtype)
     samples = random_samples(7, counts, image_size, padded_size)
 
-    expected, expected_gradients = losses_with_gradients(dense, features, samples)
-    losses, gradients = losses_with_gradients(sparse, features, samples)
-
-    assert losses.keys() == expected.keys()
-    assert (expected['loss_mask'] > 0) == any(counts), 'the case must have positive cells to tell anything'
-    for name in expected:
-        torch.testing.assert_close(losses[name], expected[name], **TOLERANCE[dtype])
-    for name, gradient in gradients.items():
-        assert gradient is not None, f'{name} has no gradient'
-        torch.testing.assert_close(gradient, expected_gradients[name], msg=name, **TOLERANCE[dtype])
+    expected = losses_with_gradients(dense, features, samples)
+    assert (expected[0]['loss_mask'] > 0) == any(counts), 'the case must have positive cells to tell anything'
+    assert_same_training(losses_with_gradients(sparse, features, samples), expected, **TOLERANCE[dtype])
 
 
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
@@ -46,30 +47,12 @@ def test_predictions_equal_those_of_mmdet(dtype, size, batch, test_cfg):
     dense, sparse = pair_of_heads(dtype, test_cfg=ConfigDict({**STOCK['test_cfg'], **test_cfg}))
     features = pyramid(batch, *padded_size, dtype=dtype)
     samples = random_samples(3, [2] * batch, image_size, padded_size)
-    dense.eval(), sparse.eval()
-
-    with torch.no_grad():
-        expected = dense.predict(tuple(features), samples, rescale=True)
-    results = sparse.predict(tuple(features), samples, rescale=True)
-
-    assert any(len(result.scores) > 3 for result in expected), 'the case has too few candidates to tell anything'
-    for result, reference in zip(results, expected, strict=True):
-        torch.testing.assert_close(result.scores, reference.scores, **TOLERANCE[dtype])
-        assert torch.equal(result.labels, reference.labels)
-        differing = (result.masks != reference.masks).sum()
-        assert differing == 0 if dtype == torch.float64 else differing <= 2e-5 * reference.masks.numel()
-        assert result.masks.shape[1:] == samples[0].ori_shape
+    assert_same_predictions(sparse, dense, features, samples)
 
 
 def test_there_are_no_candidates_after_init_weights():
     head = SparseSOLOHead(**copy.deepcopy(STOCK))
-    head.init_weights()
-    head.eval()
-    samples = random_samples(0, [0, 0], (60, 90), (64, 96))
-    for result in head.predict(pyramid(2, 64, 96), samples, rescale=True):
-        assert len(result.scores) == 0
-        assert result.masks.shape == (0, 90, 135) and result.masks.dtype == torch.bool
-        assert result.bboxes.shape == (0, 4) and result.labels.dtype == torch.long
+    assert_empty_before_training(head, pyramid(2, 64, 96), random_samples(0, [0, 0], (60, 90), (64, 96)))
 
 
 def test_results_without_rescale_have_the_size_of_the_input():
@@ -101,26 +84,19 @@ def test_chunks_of_one_mask_change_nothing():
     chunked.load_state_dict(whole.state_dict())
     features = pyramid(2, 96, 128, dtype=torch.float64)
     samples = random_samples(5, [6, 3], (96, 128), (96, 128))
-    expected, expected_gradients = losses_with_gradients(whole, features, samples)
-    losses, gradients = losses_with_gradients(chunked, features, samples)
-    torch.testing.assert_close(losses, expected)
-    torch.testing.assert_close(gradients, expected_gradients)
-    whole.eval(), chunked.eval()
-    for one, other in zip(whole.predict(features, samples), chunked.predict(features, samples), strict=True):
-        torch.testing.assert_close(one.scores, other.scores)
-        assert torch.equal(one.masks, other.masks)
+    expected = losses_with_gradients(whole, features, samples)
+    assert_same_training(losses_with_gradients(chunked, features, samples), expected, **EXACTLY)
+    assert_same_predictions(chunked, whole, features, samples)
 
 
 def test_default_strides_train():
     """mmdet's own defaults, with which it crashes, mean the strides before the alignment."""
     head = SparseSOLOHead(**copy.deepcopy({key: value for key, value in STOCK.items() if key != 'strides'}))
     features, samples = pyramid(1, 96, 96), random_samples(1, [4], (96, 96), (96, 96))
-    losses, gradients = losses_with_gradients(head, features, samples)
     aligned = SparseSOLOHead(**copy.deepcopy(STOCK))
     aligned.load_state_dict(head.state_dict())
-    expected, expected_gradients = losses_with_gradients(aligned, features, samples)
-    torch.testing.assert_close(losses, expected)
-    torch.testing.assert_close(gradients, expected_gradients)
+    expected = losses_with_gradients(aligned, features, samples)
+    assert_same_training(losses_with_gradients(head, features, samples), expected)
 
 
 def test_wrong_number_of_levels_is_named():
@@ -132,21 +108,8 @@ def test_wrong_number_of_levels_is_named():
 def test_mixed_precision_on_the_cpu():
     _, head = pair_of_heads()
     features, samples = pyramid(2, 96, 128), random_samples(5, [6, 3], (96, 128), (96, 128))
-    expected, _ = losses_with_gradients(head, features, samples)
-    with torch.autocast('cpu', torch.bfloat16):
-        losses, gradients = losses_with_gradients(head, features, samples)
-    for name in expected:
-        assert losses[name].dtype == torch.float32
-        torch.testing.assert_close(losses[name], expected[name], rtol=0.05, atol=0.01)
-    assert all(torch.isfinite(gradient).all() for gradient in gradients.values())
-    head.eval()
-    reference = head.predict(features, samples)
-    with torch.autocast('cpu', torch.bfloat16):
-        results = head.predict(features, samples)
-    for result, expected_result in zip(results, reference, strict=True):
-        assert result.masks.dtype == torch.bool and len(result.scores)
-        assert abs(result.scores[0] - expected_result.scores[0]) < 0.05
-        assert result.scores.dtype == result.bboxes.dtype == torch.float32
+    assert_mixed_precision_trains(head, features, samples)
+    assert_mixed_precision_predicts(head, features, samples)
 
 
 def test_channels_last_changes_nothing():
@@ -163,9 +126,7 @@ def test_a_thousand_objects():
     dense, sparse = pair_of_heads(torch.float64)
     features, samples = pyramid(1, 96, 128, dtype=torch.float64), random_samples(9, [1000], (96, 128), (96, 128))
     expected = losses_with_gradients(dense, features, samples)
-    result = losses_with_gradients(sparse, features, samples)
-    torch.testing.assert_close(dict(result[0]), expected[0], rtol=1e-9, atol=1e-9)
-    torch.testing.assert_close(result[1], expected[1], rtol=1e-9, atol=1e-9)
+    assert_same_training(losses_with_gradients(sparse, features, samples), expected, **EXACTLY)
 
 
 def test_an_object_without_a_pixel_is_no_object():
@@ -175,9 +136,7 @@ def test_an_object_without_a_pixel_is_no_object():
     samples[0].gt_instances.masks.masks[1] = 0
     features = pyramid(1, 96, 128, dtype=torch.float64)
     expected = losses_with_gradients(dense, features, samples)
-    result = losses_with_gradients(sparse, features, samples)
-    torch.testing.assert_close(dict(result[0]), expected[0], rtol=1e-9, atol=1e-9)
-    torch.testing.assert_close(result[1], expected[1], rtol=1e-9, atol=1e-9)
+    assert_same_training(losses_with_gradients(sparse, features, samples), expected, **EXACTLY)
 
 
 def test_batch_norm_sees_the_whole_batch():
@@ -185,9 +144,7 @@ def test_batch_norm_sees_the_whole_batch():
     dense, sparse = pair_of_heads(torch.float64, norm_cfg=dict(type='BN', requires_grad=True))
     features, samples = pyramid(3, 96, 128, dtype=torch.float64), random_samples(3, [3, 0, 1], (96, 128), (96, 128))
     expected = losses_with_gradients(dense, features, samples)
-    result = losses_with_gradients(sparse, features, samples)
-    torch.testing.assert_close(result[0], expected[0], rtol=1e-9, atol=1e-9)
-    torch.testing.assert_close(result[1], expected[1], rtol=1e-9, atol=1e-9)
+    assert_same_training(losses_with_gradients(sparse, features, samples), expected, **EXACTLY)
 
 
 def test_settings_of_the_test_can_be_changed_later():

@@ -12,19 +12,24 @@ from mmdet.registry import MODELS
 from mmengine.config import ConfigDict
 
 sys.path.insert(0, str(Path(__file__).parent))
+from head_checks import (  # noqa: E402
+    EXACTLY,
+    TOLERANCE,
+    assert_empty_before_training,
+    assert_same_predictions,
+    losses_with_gradients,
+)
 from solo_cases import STOCK, pyramid, random_samples  # noqa: E402
 from solo_v2_cases import (  # noqa: E402
     V2,
     assert_same_training,
     disc_sample,
-    losses_with_gradients,
     ours,
     pair_of_heads,
 )
 
 from mmdet_panseg.models import SparseSOLOV2Head  # noqa: E402
 
-TOLERANCE = {torch.float32: dict(rtol=2e-4, atol=2e-5), torch.float64: dict(rtol=1e-9, atol=1e-9)}
 # mmdet divides the class loss by a Python number; a tensor rounds what the loss adds to it.
 ROUNDED_DIVISOR = dict(rtol=1e-7, atol=1e-7)
 # Sizes of the image and of the input it is padded to: mmdet's mask feature branch needs multiples of 32.
@@ -60,7 +65,7 @@ def test_colliding_objects_with_and_without_the_arithmetic_of_mmdet(centers):
     samples = [disc_sample(centers, [0, 1, 2][: len(centers)])]
     features = pyramid(1, 96, 128, dtype=torch.float64)
     expected = losses_with_gradients(dense, features, samples)
-    assert_same_training(losses_with_gradients(sparse, features, samples), expected, **TOLERANCE[torch.float64])
+    assert_same_training(losses_with_gradients(sparse, features, samples), expected, **EXACTLY)
     default = SparseSOLOV2Head(**copy.deepcopy(V2)).double()
     default.load_state_dict(dense.state_dict())
     losses, _ = losses_with_gradients(default, features, samples)
@@ -92,19 +97,7 @@ def test_predictions_equal_those_of_mmdet(dtype, size, batch, test_cfg):
     dense, sparse = pair_of_heads(dtype, mmdet_arithmetic=False, test_cfg=test_cfg)
     features = pyramid(batch, *padded_size, dtype=dtype)
     samples = random_samples(3, [2] * batch, image_size, padded_size)
-    dense.eval(), sparse.eval()
-
-    with torch.no_grad():
-        expected = dense.predict(tuple(features), samples, rescale=True)
-    results = sparse.predict(tuple(features), samples, rescale=True)
-
-    assert all(len(result.scores) > 3 for result in expected), 'the case has too few candidates to tell anything'
-    for result, reference in zip(results, expected, strict=True):
-        torch.testing.assert_close(result.scores, reference.scores, **TOLERANCE[dtype])
-        assert torch.equal(result.labels, reference.labels)
-        differing = (result.masks != reference.masks).sum()
-        assert differing == 0 if dtype == torch.float64 else differing <= 2e-5 * reference.masks.numel()
-        assert result.masks.shape[1:] == samples[0].ori_shape
+    assert_same_predictions(sparse, dense, features, samples, enough=all)
 
 
 @pytest.mark.parametrize('cls_down_index', [0, 1])
@@ -112,16 +105,12 @@ def test_forward_gives_what_mmdet_gives(cls_down_index):
     """The argument of SOLO means nothing to mmdet's SOLOv2."""
     dense, sparse = pair_of_heads(torch.float64, cls_down_index=cls_down_index)
     features = tuple(pyramid(2, 96, 160, dtype=torch.float64))
-    torch.testing.assert_close(sparse(features), dense(features), rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(sparse(features), dense(features), **EXACTLY)
 
 
 def test_there_are_no_candidates_after_init_weights():
     head = SparseSOLOV2Head(**copy.deepcopy(V2))
-    head.init_weights()
-    head.eval()
-    for result in head.predict(pyramid(2, 64, 96), random_samples(0, [0, 0], (60, 90), (64, 96)), rescale=True):
-        assert result.masks.shape == (0, 90, 135) and result.masks.dtype == torch.bool
-        assert result.bboxes.shape == (0, 4) and result.labels.dtype == torch.long and len(result.scores) == 0
+    assert_empty_before_training(head, pyramid(2, 64, 96), random_samples(0, [0, 0], (60, 90), (64, 96)))
 
 
 @pytest.mark.parametrize('image_size', [(90, 187), (95, 191)])
@@ -141,8 +130,8 @@ def test_batch_norm_sees_the_whole_batch():
     dense, sparse = pair_of_heads(torch.float64, norm_cfg=norm_cfg, mask_feature_head=branch)
     features, samples = pyramid(3, 96, 128, dtype=torch.float64), random_samples(3, [3, 0, 1], (96, 128), (96, 128))
     expected = losses_with_gradients(dense, features, samples)
-    assert_same_training(losses_with_gradients(sparse, features, samples), expected, rtol=1e-9, atol=1e-9)
-    torch.testing.assert_close(sparse.state_dict(), dense.state_dict(), rtol=1e-9, atol=1e-9)
+    assert_same_training(losses_with_gradients(sparse, features, samples), expected, **EXACTLY)
+    torch.testing.assert_close(sparse.state_dict(), dense.state_dict(), **EXACTLY)
 
 
 def test_sides_that_32_does_not_divide():

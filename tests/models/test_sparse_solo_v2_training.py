@@ -10,13 +10,18 @@ import torch
 from torch.nn import functional as F
 
 sys.path.insert(0, str(Path(__file__).parent))
+from head_checks import (  # noqa: E402
+    assert_mixed_precision_predicts,
+    assert_mixed_precision_trains,
+    assert_same_predictions,
+    losses_with_gradients,
+)
 from solo_cases import pyramid, random_samples  # noqa: E402
 from solo_v2_cases import (  # noqa: E402
     NORM,
     V2,
     assert_same_training,
     disc_sample,
-    losses_with_gradients,
     ours,
 )
 
@@ -120,11 +125,7 @@ def test_chunks_of_one_mask_change_nothing(mmdet_arithmetic):
     samples = random_samples(5, [6, 3], (96, 128), (96, 128))
     expected = losses_with_gradients(whole, features, samples)
     assert_same_training(losses_with_gradients(chunked, features, samples), expected, rtol=1e-9, atol=1e-12)
-    whole.eval(), chunked.eval()
-    for one, other in zip(whole.predict(features, samples), chunked.predict(features, samples), strict=True):
-        assert len(one.scores) > 3
-        torch.testing.assert_close(one.scores, other.scores)
-        assert torch.equal(one.masks, other.masks)
+    assert_same_predictions(chunked, whole, features, samples, enough=all)
     assert set(counts) == {1}
 
 
@@ -182,18 +183,8 @@ def test_targets_made_in_the_workers_give_the_same_loss(image_size, mmdet_arithm
 def test_mixed_precision_on_the_cpu():
     head = ours()
     features, samples = pyramid(2, 96, 128), random_samples(5, [6, 3], (96, 128), (96, 128))
-    expected, _ = losses_with_gradients(head, features, samples)
-    with torch.autocast('cpu', torch.bfloat16):
-        losses, gradients = losses_with_gradients(head, features, samples)
-    for name in expected:
-        assert losses[name].dtype == torch.float32
-        torch.testing.assert_close(losses[name], expected[name], rtol=0.05, atol=0.01)
-    assert all(torch.isfinite(gradient).all() for gradient in gradients.values())
-    head.eval()
-    with torch.autocast('cpu', torch.bfloat16):
-        results = head.predict(features, samples)
-    for result in results:
-        assert len(result.scores) and result.scores.dtype == result.bboxes.dtype == torch.float32
+    assert_mixed_precision_trains(head, features, samples)
+    assert_mixed_precision_predicts(head, features, samples)
 
 
 @pytest.mark.parametrize(
