@@ -48,7 +48,7 @@ def decode_panoptic_png(content: bytes, path: str, size: tuple[int, int] | None 
             "use the PNG files made for these images, or correct 'width' and 'height' in the annotation file.",
             'wrong size',
         )
-    return ids_from_rgb(pixels[..., ::-1])
+    return ids_from_rgb(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
 
 
 def _refuse_other_formats(content: bytes, path: str) -> None:

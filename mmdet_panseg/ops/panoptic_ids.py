@@ -1,5 +1,6 @@
 """Segment ids in the colours of COCO panoptic PNG files."""
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -21,11 +22,13 @@ def ids_from_rgb(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
     """
     if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
         raise ValueError(f'colours must be a uint8 array of shape (H, W, 3), not {rgb.dtype} of shape {rgb.shape}')
-    # The bytes R, G, B, 0 are the id as a little-endian integer.
-    quads = np.zeros((*rgb.shape[:2], 4), np.uint8)
-    for channel in range(3):
-        quads[..., channel] = rgb[..., channel]
-    return quads.view('<i4')[..., 0].astype(np.int32, copy=False)
+    if not rgb.size:
+        return np.zeros(rgb.shape[:2], np.int32)
+    # The bytes R, G, B are the id as a little-endian integer of 24 bits; the fourth is cut off.
+    quads = cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2RGBA)
+    ids = quads.view('<i4')[..., 0]
+    ids &= MAX_PANOPTIC_ID
+    return ids.astype(np.int32, copy=False)
 
 
 def rgb_from_ids(ids: npt.NDArray[np.integer]) -> npt.NDArray[np.uint8]:

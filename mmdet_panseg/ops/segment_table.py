@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -103,7 +104,11 @@ class SegmentTable:
         Returns:
             Labels, 255 for void, uint8, shape (H, W).
         """
-        return np.take(self.labels.astype(np.uint8), segment_map)
+        labels = self.labels.astype(np.uint8)
+        if len(labels) > 256 or not segment_map.size:
+            return np.take(labels, segment_map)
+        # OpenCV looks up bytes three times as fast, and images with more segments are rare.
+        return np.asarray(cv2.LUT(segment_map.astype(np.uint8), labels), np.uint8)
 
     def __len__(self) -> int:
         return len(self.ids)

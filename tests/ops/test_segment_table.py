@@ -42,12 +42,15 @@ def test_voided_rows_are_as_unused_ones():
     assert table.labels[3] == 3, 'the table itself does not change'
 
 
-def test_semantic_map():
-    table = table_of(300)
-    segment_map = np.array([[0, 255, 256], [299, 300, 4]], np.uint16)
+@pytest.mark.parametrize('count', [0, 1, 255, 256, 300])
+@pytest.mark.parametrize('shape', [(0, 5), (1, 1), (7, 11)])
+def test_semantic_map(count, shape):
+    table = table_of(count)
+    rows = [*segment_rows(count).tolist(), VOID_ROW]
+    segment_map = np.random.default_rng(0).choice(rows, shape).astype(np.uint16)
     labels = table.semantic_map(segment_map)
-    assert labels.dtype == np.uint8
-    assert labels.tolist() == [[0, 255, 255 % 7], [298 % 7, 299 % 7, 4]]
+    assert labels.dtype == np.uint8 and labels.shape == shape
+    assert labels.tolist() == [[table.labels[row] for row in line] for line in segment_map.tolist()]
 
 
 def test_more_segments_than_a_map_holds():
