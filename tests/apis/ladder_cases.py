@@ -23,6 +23,11 @@ _base_ = './root.py'
 model = dict(num_outs=3)
 ablation = dict(change='higher', published_ap=21.0, schedule='1x')
 """
+TESTED = """
+_base_ = './child.py'
+test_evaluator = dict(type='CocoMetric', metric='segm')
+ablation = dict(change='tested otherwise', published_ap=None, schedule='1x')
+"""
 
 
 def write_ladder(folder: Path, **rungs: str) -> Path:

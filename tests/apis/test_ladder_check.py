@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from ladder_cases import CHILD, write_ladder  # noqa: E402
+from ladder_cases import CHILD, ROOT, TESTED, write_ladder  # noqa: E402
 
-from mmdet_panseg.apis.ladder import ladder_problems, print_plan, read_ladder, require_sound  # noqa: E402
+from mmdet_panseg.apis.ladder import ladder_problems, print_plan, read_ladder, require_sound, trained_rung, trains  # noqa: E402
 from mmdet_panseg.apis.ladder.config_changes import ABSENT, apply_changes, config_changes  # noqa: E402
 from mmdet_panseg.apis.ladder.declared_keys import declared_keys  # noqa: E402
 from mmdet_panseg.errors import ConfigError  # noqa: E402
@@ -86,6 +86,15 @@ BROKEN = {
         f"_base_ = './root.py'\nmodel = dict(num_outs=4)\n{ABLATION[:-1]}, scenes='x.py')",
         'sets ablation.scenes, which only a root may',
     ),
+    'metrics of a child': (
+        f"_base_ = './root.py'\nmodel = dict(num_outs=4)\n{ABLATION[:-1]}, metrics=dict(PQ='x'))",
+        'sets ablation.metrics, which only a root may',
+    ),
+    'no metrics': (f"_base_ = '../base.py'\n{ABLATION[:-1]}, metrics='PQ')", "metrics='PQ' is no dict of metrics"),
+    'metrics of another root': (
+        f"_base_ = '../base.py'\n{ABLATION[:-1]}, metrics=dict(PQ='coco_panoptic/PQ'))",
+        'but the first root by',
+    ),
 }
 
 
@@ -148,18 +157,63 @@ def test_new_settings_join_those_that_are_there():
     assert config == dict(settings=dict(a=1, b=3, c=4), part=dict(type='B'))
 
 
-def test_plan_has_every_command(capsys):
-    ladder = read_ladder(REPOSITORY / 'configs/solo/ladder')
+def test_metrics_of_the_first_root_are_looked_at_first(tmp_path):
+    root = ROOT.replace("'1x'", "'1x', metrics='PQ'")
+    problems = problems_of(tmp_path, root=root, child=CHILD, second=ROOT.replace('=8', '=9').replace('20', '21'))
+    assert any("root.py: ablation.metrics='PQ' is no dict" in problem for problem in problems)
+    assert any("second.py: is compared by {'mask AP'" in problem for problem in problems)
+
+
+def test_other_metrics_need_no_published_ap(tmp_path):
+    root = ROOT.replace('published_ap=20.0', "metrics=dict(PQ='coco_panoptic/PQ')")
+    assert problems_of(tmp_path, root=root, child=CHILD.replace('published_ap=21.0, ', '')) == []
+
+
+def test_which_rungs_train(tmp_path):
+    rungs = {
+        'tested': TESTED,
+        'again': TESTED.replace('child', 'tested').replace('segm', 'bbox'),
+        'also': TESTED.replace('ablation', 'model = dict(test_cfg=dict(score_thr=0.1), fusion_head=dict())\nablation'),
+        'both': TESTED.replace('ablation', 'model = dict(num_outs=5)\nablation'),
+        'below': CHILD.replace('root', 'tested').replace('=3', '=7'),
+    }
+    ladder = read_ladder(write_ladder(tmp_path, **rungs))
+    weights = {name: trained_rung(ladder, rung).name for name, rung in ladder.rungs.items()}
+    own = {name: name for name in ('root', 'child', 'both', 'below')}
+    assert weights == {**own, 'tested': 'child', 'again': 'child', 'also': 'child'}
+    assert all(trains(rung) == (weights[name] == name) for name, rung in ladder.rungs.items())
+
+
+TESTED_ONLY = {
+    'solo': {'matrix_nms_1x': 'soloassign_1x'},
+    'panoptic': dict.fromkeys(
+        (
+            *('score_thr_lower_1x', 'score_thr_higher_1x', 'min_visible_lower_1x', 'min_visible_higher_1x'),
+            *('min_stuff_area_lower_1x', 'min_stuff_area_higher_1x', 'min_agreement_1x', 'unclaimed_stuff_1x'),
+        ),
+        'base_1x',
+    ),
+}
+
+
+@pytest.mark.parametrize('name', TESTED_ONLY)
+def test_plan_has_every_command(capsys, name):
+    ladder = read_ladder(REPOSITORY / f'configs/{name}/ladder')
     print_plan(ladder, gpus=4)
     printed = capsys.readouterr().out
     for rung in ladder.rungs.values():
-        assert f'tools/dist_train.sh {rung.path} 4' in printed
-        assert f'published {rung.published}' in printed and rung.ablation['change'] in printed
-    assert printed.splitlines()[1].startswith('└── seed_1x (1x, published 24.5)')
+        weights = TESTED_ONLY[name].get(rung.name)
+        test = f'tools/dist_test.sh {rung.path} work_dirs/{weights} 4'
+        assert (f'tools/dist_train.sh {rung.path} 4' if weights is None else test) in printed
+        assert rung.ablation['change'] in printed
+        assert name != 'solo' or f'published {rung.published}' in printed
+    first = {'solo': 'seed_1x (1x, published 24.5)', 'panoptic': 'base_1x (1x)'}[name]
+    assert printed.splitlines()[1].startswith(f'└── {first}: the start')
 
 
-def test_the_real_ladder_passes_the_check():
-    command = [sys.executable, 'tools/analysis_tools/ladder.py', 'configs/solo/ladder', '--check']
+@pytest.mark.parametrize('name', TESTED_ONLY)
+def test_the_real_ladders_pass_the_check(name):
+    command = [sys.executable, 'tools/analysis_tools/ladder.py', f'configs/{name}/ladder', '--check']
     run = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert 'rungs, no problems' in run.stdout

@@ -29,11 +29,16 @@ _base_ = '{base}'
 optim_wrapper = dict(optimizer=dict(lr={lr}))
 ablation = dict(change='learning rate {lr}', published_ap=None, schedule='1x')
 """
+TESTED = """
+_base_ = './root.py'
+test_dataloader = dict(dataset=dict(length=3))
+ablation = dict(change='three images', published_ap=None, schedule='1x')
+"""
 
 
 @pytest.fixture
 def toy_ladder(tmp_path, monkeypatch):
-    """A root and a child that train the toy model; ``ladder.py`` finds its parts."""
+    """A root and a child that train the toy model, and a rung that tests the root's; ``ladder.py`` finds its parts."""
     paths = [REPOSITORY, REPOSITORY / 'tests/engine', REPOSITORY / 'tests/apis']
     monkeypatch.setenv('PYTHONPATH', os.pathsep.join(map(str, paths)))
     monkeypatch.setenv('OMP_NUM_THREADS', '1')
@@ -58,6 +63,7 @@ def toy_ladder(tmp_path, monkeypatch):
         folder.mkdir()
         (folder / 'root.py').write_text(RUNG.format(base='../base.py', lr=0.01))
         (folder / 'child.py').write_text(RUNG.format(base='./root.py', lr=0.02))
+        (folder / 'tested.py').write_text(TESTED)
         return folder
 
     return write
@@ -81,8 +87,9 @@ def test_a_run_leaves_its_result(toy_ladder, tmp_path):
     jobs = plan_jobs(ladder, work_dir, seeds=1, data='own', max_iters=4, only=['root'])
     run_jobs(jobs, REPOSITORY / 'tools')
     (result,) = read_results(work_dir)
+    ap = result.value('coco/segm_mAP')
     assert (result.rung, result.seed, result.iterations, result.root_iterations) == ('root', 0, 4, 4)
-    assert result.metrics == {'coco/segm_mAP': result.ap} and result.ap > 0
+    assert result.metrics == {'coco/segm_mAP': ap} and ap > 0
     assert result.seconds_per_iteration > 0 and result.peak_memory_mib > 50 and result.gpu_memory_mib is None
     assert result.versions['torch'] and result.digest == jobs[0].digest
     assert logged_iterations(work_dir, 'root/seed0') == [[1, 2, 3, 4]]
@@ -93,6 +100,29 @@ def test_a_run_leaves_its_result(toy_ladder, tmp_path):
     longer = plan_jobs(ladder, work_dir, seeds=1, data='own', max_iters=6, only=['root'])
     with pytest.raises(ConfigError, match='other settings'):
         run_jobs(longer, REPOSITORY / 'tools')
+
+
+def test_a_rung_that_only_tests_has_the_weights_of_its_parent(toy_ladder, tmp_path):
+    work_dir = tmp_path / 'runs'
+    ladder = read_ladder(toy_ladder(8))
+    jobs = plan_jobs(ladder, work_dir, seeds=1, data='own', max_iters=4, only=['tested'])
+    assert [(job.name, job.iterations) for job in jobs] == [('root/seed0', 4), ('tested/seed0', 0)]
+    run_jobs(jobs, REPOSITORY / 'tools', processes=2)
+    tested, root = (
+        next(result for result in read_results(work_dir) if result.rung == name) for name in ('tested', 'root')
+    )
+    assert tested.iterations == root.iterations == 4 and tested.digest != root.digest
+    assert tested.seconds_per_iteration is None and tested.peak_memory_mib is None
+    assert tested.value('coco/segm_mAP') != root.value('coco/segm_mAP')
+    assert logged_iterations(work_dir, 'tested/seed0') == [] and not list(work_dir.glob('tested/seed0/*.pth'))
+    record = json.loads((work_dir / 'tested/seed0/test/test_metrics.json').read_text())
+    assert record['checkpoint'] == str(work_dir / 'root/seed0')
+
+    (work_dir / 'tested/seed0/result.json').unlink()
+    for checkpoint in work_dir.glob('root/seed0/*.pth'):
+        checkpoint.unlink()
+    with pytest.raises(RunsFailedError, match='tested/seed0: tests the last checkpoint of root/seed0, .*result.json'):
+        run_jobs(jobs, tools=tmp_path)  # no tool is started
 
 
 def test_a_run_that_fails_is_named_at_the_end(toy_ladder, tmp_path):
@@ -109,7 +139,7 @@ def test_a_run_that_fails_is_named_at_the_end(toy_ladder, tmp_path):
 @pytest.mark.slow
 def test_interrupted_and_resumed(toy_ladder, tmp_path):
     folder, work_dir = toy_ladder(1000), tmp_path / 'runs'
-    arguments = ('--run', '--seeds', '2', '--jobs', '2')
+    arguments = ('--run', '--seeds', '2', '--jobs', '2', '--only', 'root', 'child')
     process = subprocess.Popen(command(folder, work_dir, *arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None and not reached(work_dir, 100):
@@ -132,10 +162,10 @@ def test_interrupted_and_resumed(toy_ladder, tmp_path):
     first, second = logged_iterations(work_dir, 'root/seed0')
     assert first[-1] < 1000 and first[-1] - 50 < second[0] and second[-1] == 1000
     assert second[0] > 50
-    assert len({result.ap for result in results}) == 4
+    assert len({result.value('coco/segm_mAP') for result in results}) == 4
 
     rows = {row.rung.name: row for row in compare_rungs(read_ladder(folder), results)}
-    assert rows['child'].difference is not None and len(rows['root'].aps) == 2
+    assert rows['child'].difference is not None and len(rows['root'].main) == 2
     table = subprocess.run(command(folder, work_dir, '--table'), capture_output=True, text=True)
     assert table.returncode == 0 and (work_dir / 'ladder.png').exists(), table.stderr
 

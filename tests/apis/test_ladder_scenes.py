@@ -6,15 +6,17 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from ladder_cases import write_ladder  # noqa: E402
+from ladder_cases import ROOT, write_ladder  # noqa: E402
 
 from mmdet_panseg.apis.ladder import plan_jobs, read_ladder, scenes_config  # noqa: E402
 from mmdet_panseg.apis.ladder.config_changes import config_changes  # noqa: E402
 from mmdet_panseg.apis.ladder.iterations import scale_iterations  # noqa: E402
 from mmdet_panseg.apis.ladder.rungs import RUN_KEYS  # noqa: E402
+from mmdet_panseg.apis.ladder.scenes_version import not_taken_over  # noqa: E402
 from mmdet_panseg.errors import ConfigError  # noqa: E402
 
 FOLDER = Path(__file__).resolve().parents[2] / 'configs/solo/ladder'
+PANOPTIC = FOLDER.parents[1] / 'panoptic/ladder'
 
 
 @pytest.fixture(scope='module')
@@ -92,9 +94,11 @@ WITHOUT_RULE = {
     'a setting of the data loader': 'train_dataloader = dict(batch_size=4)',
     'the optimizer': 'optim_wrapper = dict(optimizer=dict(lr=1.0))',
     'the schedule alone': 'param_scheduler = []',
-    'a transform more': (
-        "train_dataloader = dict(dataset=dict(pipeline=[*_base_.train_pipeline, dict(type='PackPanopticInputs')]))"
+    'a transform twice': (
+        "train_dataloader = dict(dataset=dict(pipeline=[*_base_.train_pipeline, dict(type='FixClassGT')]))"
     ),
+    'a transform less': "train_dataloader = dict(dataset=dict(pipeline=[dict(type='FixClassGT')]))",
+    'a number without a ratio': 'model = dict(loss_weight=2.0)',
     'another transform': (
         "train_dataloader = dict(dataset=dict(pipeline=[dict(type='FixClassGT'), dict(type='FixClassGT')]))"
     ),
@@ -121,6 +125,67 @@ def test_a_root_without_scenes(tmp_path):
         scenes_config(ladder, ladder.rungs['child'])
 
 
+@pytest.fixture(scope='module')
+def panoptic():
+    ladder = read_ladder(PANOPTIC)
+    return {name: scenes_config(ladder, rung) for name, rung in ladder.rungs.items()}, ladder
+
+
+@pytest.mark.parametrize(
+    ('name', 'changes'),
+    [
+        ('score_thr_lower_1x', {'fusion_head.score_thr': 0.2}),
+        ('min_stuff_area_lower_1x', {'fusion_head.min_stuff_area': 16}),
+        ('min_stuff_area_higher_1x', {'fusion_head.min_stuff_area': 256}),
+        ('semantic_weight_lower_1x', {'semantic_head.loss_semantic.loss_weight': 0.5}),
+        ('semantic_weight_higher_1x', {'semantic_head.loss_semantic.loss_weight': 2.0}),
+        ('merged_things_1x', {'semantic_head.merge_things': True}),
+        ('shared_tower_1x', {'semantic_head.type': 'SharedTowerSemanticHead'}),
+    ],
+)
+def test_panoptic_changes_fit_the_scenes(panoptic, name, changes):
+    configs, ladder = panoptic
+    assert run_changes(configs['base_1x'], configs[name]) == {f'model.{key}': value for key, value in changes.items()}
+    assert not not_taken_over(ladder.rungs[name])
+
+
+def test_the_first_panoptic_rung_is_the_config_of_the_scenes(panoptic):
+    configs, ladder = panoptic
+    scenes = ladder.outside_config(PANOPTIC.parent / 'panoptic_solo_effl0_scenes.py')
+    assert run_changes(scenes, configs['base_1x']) == {}
+
+
+def test_islands_have_the_classes_of_the_scenes(panoptic):
+    configs, ladder = panoptic
+    config = configs['stuff_islands_1x']
+    changes = run_changes(configs['base_1x'], config)
+    pipeline = changes.pop('train_dataloader.dataset.pipeline')
+    assert changes == {'model.mask_head.num_classes': 13}
+    base = configs['base_1x']['train_dataloader']['dataset']['pipeline']
+    assert pipeline == [*base[:2], dict(type='SplitStuffIslands', as_instances=True), *base[2:]]
+    assert not not_taken_over(ladder.rungs['stuff_islands_1x'])
+
+
+def test_a_transform_is_added_behind_the_same_one(tmp_path):
+    root = ROOT.replace("'1x'", "'1x', scenes='../scenes.py'")
+    flip = 'train_dataloader = dict(dataset=dict(pipeline=[{}]))'
+    first = flip.format("dict(type='LoadCheckedImage'), *_base_.train_pipeline")
+    middle = flip.format("_base_.train_pipeline[0], dict(type='SplitStuffIslands'), _base_.train_pipeline[1]")
+    text = "_base_ = './root.py'\nablation = dict(change='more', published_ap=None, schedule='1x')\n"
+    folder = write_ladder(tmp_path, root=root, child=None, first=text + first, middle=text + middle)
+    (tmp_path / 'scenes.py').write_text(
+        "_base_ = './base.py'\n"
+        + flip.format("dict(type='Resize', scale=(9, 9)), *_base_.train_pipeline, dict(type='PackPanopticInputs')")
+    )
+    ladder = read_ladder(folder)
+    for name, expected in (
+        ('first', 'LoadCheckedImage Resize RandomFlip FixClassGT PackPanopticInputs'),
+        ('middle', 'Resize RandomFlip SplitStuffIslands FixClassGT PackPanopticInputs'),
+    ):
+        pipeline = scenes_config(ladder, ladder.rungs[name])['train_dataloader']['dataset']['pipeline']
+        assert [transform['type'] for transform in pipeline] == expected.split()
+
+
 def test_jobs_scale_with_the_root(real, tmp_path):
     ladder = real[1]
     jobs = plan_jobs(ladder, tmp_path, 2, 'scenes', 10, ['seed_1x', 'seed_3x'])
@@ -129,6 +194,8 @@ def test_jobs_scale_with_the_root(real, tmp_path):
     ]  # fmt: skip
     assert len({job.digest for job in jobs}) == 4 and {job.root_iterations for job in jobs} == {10}
     assert all('val_cfg' not in job.config and job.config['randomness']['seed'] == job.seed for job in jobs)
+    jobs = plan_jobs(ladder, tmp_path, 1, 'scenes', 10, ['matrix_nms_1x'])
+    assert [job.rung for job in jobs] == ['soloassign_1x', 'matrix_nms_1x'] and jobs[1].source is jobs[0]
     with pytest.raises(ConfigError, match='seed_2x: no such rung'):
         plan_jobs(ladder, tmp_path, 1, 'scenes', None, ['seed_2x'])
     with pytest.raises(ConfigError, match='counts epochs'):

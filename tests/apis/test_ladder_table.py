@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))
-from ladder_cases import CHILD, write_ladder  # noqa: E402
+from ladder_cases import CHILD, ROOT, TESTED, write_ladder  # noqa: E402
 
 from mmdet_panseg.apis.ladder import (  # noqa: E402
     NOISE_RULE,
@@ -40,10 +40,12 @@ def ladder(tmp_path):
 def write_results(work_dir, aps=APS, **changes):
     for rung, values in aps.items():
         for seed, ap in enumerate(values):
+            if ap is None:
+                continue
             folder = work_dir / rung / f'seed{seed}'
             folder.mkdir(parents=True)
             settings = dict(
-                rung=rung, seed=seed, iterations=10, root_iterations=10, ap=ap, metrics={'coco/segm_mAP': ap},
+                rung=rung, seed=seed, iterations=10, root_iterations=10, metrics={'coco/segm_mAP': ap},
                 seconds_per_iteration=0.5, peak_memory_mib=900.0, gpu_memory_mib=None, threads=1,
                 versions=dict(torch='2.9'), date='2026-11-22 05:00:00', digest='d',
             )  # fmt: skip
@@ -79,6 +81,80 @@ def test_noise_rule(seed):
     assert outside_noise(one, other[:1]) is None and outside_noise([], one) is None
 
 
+def rows_of(folder, aps, **rungs):
+    ladder = read_ladder(write_ladder(folder, **rungs))
+    return {row.rung.name: row for row in compare_rungs(ladder, read_results(write_results(folder / 'runs', aps)))}
+
+
+def test_a_rung_that_is_only_tested_is_compared_seed_by_seed(tmp_path):
+    """Seeds vary far more than the test does; as trained rungs the two would be within the noise."""
+    aps = dict(root=[0.1], child=[0.1, 0.2, 0.3], tested=[0.11, 0.212, 0.311])
+    rows = rows_of(tmp_path, aps, tested=TESTED, again=TESTED.replace('child', 'tested').replace('segm', 'bbox'))
+    tested = rows['tested']
+    assert tested.weights == rows['again'].weights == 'child' == rows['child'].weights
+    assert math.isclose(tested.difference, 1.1) and tested.outside_noise is True
+    assert outside_noise(rows['child'].main, tested.main) is False
+    assert rows['again'].difference is None and rows['again'].outside_noise is None
+
+
+@pytest.mark.parametrize('seed', range(10))
+def test_only_seeds_that_both_have_are_compared(tmp_path, seed):
+    random = np.random.default_rng(seed)
+    own, its = ([float(v) if random.random() < 0.7 else None for v in random.random(5) / 10] for _ in range(2))
+    own[0], its[1] = 0.05, 0.06
+    tested = rows_of(tmp_path, dict(child=its, tested=own), tested=TESTED)['tested']
+    pairs = [100 * (a - b) for a, b in zip(own, its, strict=True) if a is not None and b is not None]
+    if not pairs:
+        assert tested.difference is None
+    else:
+        assert math.isclose(tested.difference, np.mean(pairs))
+    if len(pairs) > 1:
+        assert tested.outside_noise == (abs(np.mean(pairs)) > 2 * np.std(pairs, ddof=1) / len(pairs) ** 0.5)
+    else:
+        assert tested.outside_noise is None
+
+
+METRICS = "metrics={'PQ': 'coco_panoptic/PQ', 'mIoU': 'semantic/mIoU'}"
+OTHER_ROOT = ROOT.replace('published_ap=20.0', METRICS)
+OTHER_CHILD = CHILD.replace('published_ap=21.0, ', '')
+
+
+def test_the_root_names_the_metrics(tmp_path):
+    tested = TESTED.replace('published_ap=None, ', '')
+    ladder = read_ladder(write_ladder(tmp_path, root=OTHER_ROOT, child=OTHER_CHILD, tested=tested))
+    runs = tmp_path / 'runs'
+    for rung, quality, iou in (('root', 0.4, 0.7), ('child', 0.5, 0.6), ('tested', 0.52, 0.6)):
+        write_results(runs, {rung: [0.1, 0.1]}, metrics={'coco_panoptic/PQ': quality, 'semantic/mIoU': iou})
+    results = read_results(runs)
+    markdown, table, picture = write_table(compare_rungs(ladder, results), results, tmp_path / 'out')
+    lines = markdown.read_text().splitlines()
+    assert lines[0] == '| rung | change | schedule | seeds | PQ | std | difference | outside the noise | mIoU |'
+    assert lines[3:5] == [
+        '| &emsp;`child` | higher | 1x | 2 | 50.00 | 0.00 | +10.00 | yes | 60.00 |',
+        '| &emsp;&emsp;`tested` † | tested otherwise | 1x | 2 | 52.00 | 0.00 | +2.00 | yes | 60.00 |',
+    ]
+    assert '† tested with the weights of the nearest rung above that trains.' in lines
+    records = list(csv.DictReader(io.StringIO(table.read_text())))
+    assert [record['weights of'] for record in records] == ['root', 'child', 'child']
+    assert records[1]['PQ of each seed'] == '50.00 50.00' and records[1]['mIoU of each seed'] == '60.00 60.00'
+    pixels = np.asarray(Image.open(picture).convert('RGB')).reshape(-1, 3)
+    assert (pixels == (31, 119, 180)).all(1).any() and not (pixels == (255, 127, 14)).all(1).any()
+
+
+def test_a_metric_that_no_run_has(tmp_path):
+    ladder = read_ladder(write_ladder(tmp_path, root=OTHER_ROOT, child=OTHER_CHILD))
+    results = read_results(write_results(tmp_path / 'runs', dict(root=[0.1])))
+    with pytest.raises(ConfigError, match=r"'coco_panoptic/PQ' \(PQ\); they have coco/segm_mAP. .*ablation.metrics"):
+        compare_rungs(ladder, results)
+
+
+def test_a_run_that_found_nothing_counts_as_zero(ladder, tmp_path):
+    runs = write_results(tmp_path / 'runs', dict(root=[0.1]))
+    write_results(runs, dict(child=[0.1]), metrics={})
+    (child,) = (row for row in compare_rungs(ladder, read_results(runs)) if row.rung.name == 'child')
+    assert child.mean == 0 and math.isclose(child.difference, -10)
+
+
 def test_files(ladder, tmp_path):
     results = read_results(write_results(tmp_path / 'runs'))
     markdown, table, picture = write_table(compare_rungs(ladder, results), results, tmp_path / 'out')
@@ -90,7 +166,7 @@ def test_files(ladder, tmp_path):
     records = list(csv.DictReader(io.StringIO(table.read_text())))
     assert [record['rung'] for record in records][:2] == ['root', 'worse']
     child = next(record for record in records if record['rung'] == 'child')
-    assert child['parent'] == 'root' and child['AP of each seed'] == '20.00 22.00 21.00'
+    assert child['parent'] == 'root' and child['mask AP of each seed'] == '20.00 22.00 21.00'
     pixels = np.asarray(Image.open(picture).convert('RGB'))
     colors = {tuple(color) for color in np.unique(pixels.reshape(-1, 3), axis=0)}
     assert {(31, 119, 180), (255, 127, 14)} <= colors  # dots of measured and published AP

@@ -16,7 +16,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('folder', help='folder with one config for each rung, such as configs/solo/ladder')
     action = parser.add_mutually_exclusive_group(required=True)
     action.add_argument('--check', action='store_true', help='look for mistakes in the configs; exit code 2 if any')
-    action.add_argument('--plan', action='store_true', help='print the tree of rungs with the commands that train them')
+    action.add_argument('--plan', action='store_true', help='print the tree of rungs with their commands')
     action.add_argument('--run', action='store_true', help='train and test what is missing; can be interrupted')
     action.add_argument('--table', action='store_true', help='compare the finished runs: Markdown, CSV and a picture')
     parser.add_argument('--gpus', type=int, default=8, help='--plan: processes in the commands (default: 8)')
@@ -26,8 +26,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--seeds', type=int, default=1, help='--run: trainings of each rung (default: 1)')
     parser.add_argument('--jobs', type=int, default=1, help='--run: trainings at a time (default: 1)')
     parser.add_argument('--max-iters', type=int, help="--run: iterations of the root's training; others in proportion")
-    parser.add_argument('--only', nargs='+', metavar='RUNG', help='--run: these rungs alone')
-    parser.add_argument('--work-dir', help='folder of the runs (default: work_dirs/ladder/<folder>_<data>)')
+    parser.add_argument(
+        '--only', nargs='+', metavar='RUNG', help='--run: these rungs, and those whose weights they test'
+    )
+    parser.add_argument(
+        '--work-dir', help='folder of the runs (default: work_dirs/ladder/<its last two folders>_<data>)'
+    )
     parser.add_argument('--out', help='--table: folder for the files (default: that of the runs)')
     return parser
 
@@ -57,12 +61,13 @@ def run_ladder(arguments: argparse.Namespace) -> None:
         print(f'{arguments.folder}: {len(ladder.rungs)} rungs, no problems')
         return
     apis.require_sound(ladder.problems, ladder)
-    work_dir = Path(arguments.work_dir or f'work_dirs/ladder/{Path(arguments.folder).resolve().name}_{arguments.data}')
+    name = '_'.join([*Path(arguments.folder).resolve().parts[-2:], arguments.data])
+    work_dir = Path(arguments.work_dir or f'work_dirs/ladder/{name}')
     if arguments.plan:
         apis.print_plan(ladder, arguments.gpus)
     elif arguments.run:
         jobs = apis.plan_jobs(ladder, work_dir, arguments.seeds, arguments.data, arguments.max_iters, arguments.only)
-        apis.run_jobs(jobs, REPOSITORY / 'tools', arguments.jobs)
+        apis.run_jobs(jobs, REPOSITORY / 'tools', arguments.jobs, ladder.metrics)
     else:
         results = apis.read_results(work_dir)
         for path in apis.write_table(apis.compare_rungs(ladder, results), results, arguments.out or work_dir):

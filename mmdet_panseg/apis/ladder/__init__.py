@@ -2,13 +2,14 @@
 
 from .checks import ladder_problems, require_sound
 from .comparison import NOISE_RULE, RungRow, compare_rungs, outside_noise
-from .plan import plan_tree, print_plan, train_command
+from .plan import plan_tree, print_plan, rung_command
 from .run_jobs import RunJob, plan_jobs
 from .run_results import RunResult, read_results
 from .rungs import Ladder, Rung, read_ladder
 from .running import InterruptedRunsError, RunsFailedError, run_jobs
 from .scenes_version import scenes_config
 from .table_files import write_table
+from .trained_rungs import trained_rung, trains
 
 __all__ = [
     'NOISE_RULE',
@@ -29,7 +30,9 @@ __all__ = [
     'read_results',
     'require_sound',
     'run_jobs',
+    'rung_command',
     'scenes_config',
-    'train_command',
+    'trained_rung',
+    'trains',
     'write_table',
 ]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from mmdet_panseg.errors import ConfigError
 
 from .building import building_problems
 from .config_changes import config_changes
 from .declared_keys import KeyPath
-from .rungs import RUN_KEYS, Ladder, Rung, fingerprint
+from .rungs import MASK_AP, RUN_KEYS, Ladder, Rung, fingerprint
 from .scenes_version import scenes_config
 
 
@@ -26,7 +26,7 @@ def ladder_problems(ladder: Ladder) -> list[str]:
     seen: dict[str, str] = {}
     scenes_seen: dict[str, str] = {}
     for _, rung in ladder.walk():
-        found = [*_description_problems(rung), *_declaration_problems(rung), *building_problems(rung.config)]
+        found = [*_description_problems(ladder, rung), *_declaration_problems(rung), *building_problems(rung.config)]
         found += _twin_problems(rung.name, fingerprint(rung.config), seen)
         if 'scenes' in ladder.root_of(rung).ablation:
             found += _scenes_problems(ladder, rung, scenes_seen)
@@ -49,16 +49,24 @@ def require_sound(problems: list[str], ladder: Ladder) -> None:
         raise ConfigError(f'{ladder.folder}: {len(problems)} problems:\n{listed}')
 
 
-def _description_problems(rung: Rung) -> Iterator[str]:
+def _description_problems(ladder: Ladder, rung: Rung) -> Iterator[str]:
     """Look for what ``ablation`` must say; a parent's words do not count."""
-    for name in ('change', 'published_ap', 'schedule'):
+    # Other metrics than AP have no published numbers to compare with.
+    needed = ('change', 'schedule') if 'metrics' in rung.ablation else ('change', 'published_ap', 'schedule')
+    for name in needed:
         if ('ablation', name) not in rung.declared:
             yield f"does not set ablation.{name}; write ablation = dict(change='...', published_ap=..., schedule='1x')"
     ap = rung.ablation.get('published_ap')
     if ap is not None and (isinstance(ap, bool) or not isinstance(ap, (int, float)) or not 0 <= ap <= 100):
         yield f'ablation.published_ap={ap!r} is no AP in percent; give a number, or None if none was published'
-    if rung.parent is not None and ('ablation', 'scenes') in rung.declared:
-        yield 'sets ablation.scenes, which only a root may'
+    for name in ('scenes', 'metrics'):
+        if rung.parent is not None and any(key[:2] == ('ablation', name) for key in rung.declared):
+            yield f'sets ablation.{name}, which only a root may'
+    metrics = rung.ablation.get('metrics')
+    if metrics is not None and not (metrics and isinstance(metrics, Mapping)):
+        yield f"ablation.metrics={metrics!r} is no dict of metrics; write metrics=dict(PQ='coco_panoptic/PQ')"
+    elif rung.parent is None and (metrics or MASK_AP) != ladder.metrics:
+        yield f'is compared by {metrics or MASK_AP}, but the first root by {ladder.metrics}; set ablation.metrics alike'
 
 
 def _declaration_problems(rung: Rung) -> Iterator[str]:

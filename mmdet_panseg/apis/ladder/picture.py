@@ -12,7 +12,7 @@ from .comparison import RungRow
 
 
 def ladder_picture(rows: Sequence[RungRow]) -> bytes:
-    """Draw the measured AP of each rung, with the published one beside it.
+    """Draw the main metric of each rung, with the published AP beside it if there is any.
 
     Args:
         rows: From :func:`compare_rungs`.
@@ -22,21 +22,24 @@ def ladder_picture(rows: Sequence[RungRow]) -> bytes:
     """
     figure = Figure(figsize=(11, 1.5 + 0.28 * len(rows)), layout='constrained')
     FigureCanvasAgg(figure)
-    measured, published = figure.subplots(1, 2, sharey=True)
+    published_aps = {row.rung.name: row.rung.published_ap for row in rows}
+    panels = 2 if any(ap is not None for ap in published_aps.values()) else 1
+    measured, *published = figure.subplots(1, panels, sharey=True, squeeze=False)[0]
     means = {row.rung.name: row.mean for row in rows}
     _dots(measured, rows, means, 'tab:blue')
     for place, row in enumerate(rows):
         if row.mean is not None and row.std is not None:
             measured.errorbar(row.mean, place, xerr=row.std, color='tab:blue', capsize=3)
-    _dots(published, rows, {row.rung.name: row.rung.published_ap for row in rows}, 'tab:orange')
     measured.set_yticks(range(len(rows)), ['    ' * row.depth + row.rung.name for row in rows])
     for label in measured.get_yticklabels():
         label.set_horizontalalignment('left')
     measured.tick_params(axis='y', pad=190)
     measured.invert_yaxis()
-    measured.set_xlabel('mask AP, measured: mean ± standard deviation')
-    published.set_xlabel('mask AP, published (COCO)')
-    for axes in (measured, published):
+    measured.set_xlabel(f'{next(iter(rows[0].values))}, measured: mean ± standard deviation')
+    for axes in published:
+        _dots(axes, rows, published_aps, 'tab:orange')
+        axes.set_xlabel('mask AP, published (COCO)')
+    for axes in (measured, *published):
         axes.grid(axis='both', alpha=0.3)
     image = io.BytesIO()
     figure.savefig(image, format='png', dpi=110)

@@ -8,6 +8,7 @@ from rich.tree import Tree
 
 from .rungs import Ladder, Rung
 from .scenes_version import not_taken_over
+from .trained_rungs import trained_rung
 
 
 def plan_tree(ladder: Ladder, gpus: int = 8) -> Tree:
@@ -18,7 +19,7 @@ def plan_tree(ladder: Ladder, gpus: int = 8) -> Tree:
         gpus: Number of processes in the commands.
 
     Returns:
-        For rich: names, changes, published AP and training commands.
+        For rich: names, changes, published AP and commands.
     """
     tree = Tree(f'[bold]{escape(str(ladder.folder))}[/]: {len(ladder.rungs)} rungs')
     _grow(tree, ladder, None, gpus)
@@ -32,10 +33,10 @@ def _grow(tree: Tree, ladder: Ladder, parent: str | None, gpus: int) -> None:
 
 def _label(ladder: Ladder, rung: Rung, gpus: int) -> str:
     ablation = rung.ablation
+    published = f', published {escape(rung.published)}' if ladder.published else ''
     lines = [
-        f'[bold cyan]{rung.name}[/] ({ablation.get("schedule")}, published {escape(rung.published)}): '
-        f'{escape(str(ablation.get("change")))}',
-        f'[dim]{escape(train_command(rung, gpus))}[/]',
+        f'[bold cyan]{rung.name}[/] ({ablation.get("schedule")}{published}): {escape(str(ablation.get("change")))}',
+        f'[dim]{escape(rung_command(ladder, rung, gpus))}[/]',
     ]
     stays = not_taken_over(rung) if 'scenes' in ladder.root_of(rung).ablation else []
     if stays:
@@ -43,9 +44,12 @@ def _label(ladder: Ladder, rung: Rung, gpus: int) -> str:
     return '\n'.join(lines)
 
 
-def train_command(rung: Rung, gpus: int) -> str:
-    """The command line that trains a rung as its config says."""
-    return f'tools/dist_train.sh {rung.path} {gpus}'
+def rung_command(ladder: Ladder, rung: Rung, gpus: int) -> str:
+    """The command line that trains a rung as its config says, or tests what another rung's command has trained."""
+    source = trained_rung(ladder, rung)
+    if source.name == rung.name:
+        return f'tools/dist_train.sh {rung.path} {gpus}'
+    return f'tools/dist_test.sh {rung.path} work_dirs/{source.name} {gpus}'
 
 
 def print_plan(ladder: Ladder, gpus: int = 8) -> None:

@@ -1,4 +1,4 @@
-"""The trainings of a ladder: their configs, folders and what is known of them."""
+"""The runs of a ladder: their configs, folders and what is known of them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from mmdet_panseg.errors import ConfigError
 from .iterations import scale_iterations
 from .rungs import Ladder, Rung, fingerprint
 from .scenes_version import scenes_config
+from .trained_rungs import trained_rung
 
 _RECORD = 'ladder_run.json'
 
 
 @dataclass(frozen=True)
 class RunJob:
-    """One training of a rung and its test.
+    """One training of a rung and its test, or a test alone.
 
     Attributes:
         rung: Name of the rung.
@@ -31,6 +32,7 @@ class RunJob:
         folder: Its work dir.
         config: Resolved config of the run.
         root_iterations: Length of the training of the root, by which runs are comparable.
+        source: The run whose weights are tested, if it is another one.
     """
 
     rung: str
@@ -38,6 +40,12 @@ class RunJob:
     folder: Path
     config: dict[str, Any]
     root_iterations: int
+    source: RunJob | None = None
+
+    @property
+    def training(self) -> RunJob:
+        """The run whose weights are tested."""
+        return self.source or self
 
     @property
     def name(self) -> str:
@@ -46,8 +54,8 @@ class RunJob:
 
     @property
     def iterations(self) -> int:
-        """Length of the training."""
-        return self.config['train_cfg']['max_iters']
+        """Length of the training that it does."""
+        return 0 if self.source else self.config['train_cfg']['max_iters']
 
     @property
     def config_path(self) -> Path:
@@ -62,12 +70,13 @@ class RunJob:
     @property
     def digest(self) -> str:
         """Short text that differs between runs of different settings."""
-        return hashlib.sha256(fingerprint(self.config).encode()).hexdigest()[:16]
+        text = fingerprint(self.config) + (f' with the weights of {self.source.rung}' if self.source else '')
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def trained(self) -> bool:
-        """Whether the checkpoint of the last iteration is there."""
-        found = find_resume_checkpoint(str(self.folder))
-        return found is not None and Path(found).stem == f'iter_{self.iterations}'
+        """Whether the weights to test are there: the checkpoint of the training's last iteration."""
+        found = find_resume_checkpoint(str(self.training.folder))
+        return found is not None and Path(found).stem == f'iter_{self.training.iterations}'
 
     def logged(self) -> list[dict[str, Any]]:
         """What the training has logged so far, over all its starts."""
@@ -100,7 +109,7 @@ def plan_jobs(
         seeds: Number of trainings of each rung, with seeds 0, 1, ...
         data: ``'scenes'`` for the rungs' versions for the embedded scenes, ``'own'`` for the data of their configs.
         max_iters: Length of the root's training; that of the others scales with it. None keeps the configs' own.
-        only: Names of the rungs to run; None for all.
+        only: Names of the rungs to run, with those that train for them; None for all.
 
     Returns:
         The jobs; their folders need not exist.
@@ -108,18 +117,24 @@ def plan_jobs(
     Raises:
         ConfigError: If a rung is not known, counts epochs, or has no version for the data.
     """
+    trained = {name: trained_rung(ladder, rung).name for name, rung in ladder.rungs.items()}
     unknown = sorted(set(only or ()) - set(ladder.rungs))
     if unknown:
         raise ConfigError(f'--only {" ".join(unknown)}: no such rung; there are {", ".join(ladder.rungs)}.')
-    rungs = [rung for _, rung in ladder.walk() if only is None or rung.name in only]
+    wanted = {name for chosen in only or ladder.rungs for name in (chosen, trained[chosen])}
+    rungs = [rung for _, rung in ladder.walk() if rung.name in wanted]
     root_iterations = {root.name: _iterations(_config_for(ladder, root, data), root) for root in ladder.children(None)}
     jobs = []
     for seed in range(seeds):
+        of_seed: dict[str, RunJob] = {}
         for rung in rungs:
             full = root_iterations[ladder.root_of(rung).name]
             length = max_iters or full
             config = _run_config(_config_for(ladder, rung, data), rung, length / full, seed)
-            jobs.append(RunJob(rung.name, seed, work_dir / rung.name / f'seed{seed}', config, length))
+            folder = work_dir / rung.name / f'seed{seed}'
+            # A rung that trains is not among them yet.
+            of_seed[rung.name] = RunJob(rung.name, seed, folder, config, length, of_seed.get(trained[rung.name]))
+        jobs.extend(of_seed.values())
     return jobs
 
 

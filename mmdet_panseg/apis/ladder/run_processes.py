@@ -74,7 +74,7 @@ class RunProcess:
         job = self.job
         arguments = ['--work-dir', str(job.folder), '--resume']
         if self._stage == 'test':
-            arguments = [str(job.folder), '--work-dir', str(job.folder / 'test')]
+            arguments = [str(job.training.folder), '--work-dir', str(job.folder / 'test')]
         command = [sys.executable, str(self.tools / f'{self._stage}.py'), str(job.config_path), *arguments]
         with open(self.log_path, 'a') as log:
             # A session of its own: Ctrl-C reaches this process alone, which then ends the others in order.

@@ -6,7 +6,7 @@ import json
 import statistics
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,6 @@ from mmdet_panseg.engine import versions, write_atomically
 from mmdet_panseg.errors import ConfigError
 
 from .run_jobs import RunJob
-
-AP_NAME = 'coco/segm_mAP'
 
 
 @dataclass(frozen=True)
@@ -25,11 +23,10 @@ class RunResult:
     Attributes:
         rung: Name of the rung.
         seed: Seed of the training.
-        iterations: Length of the training.
+        iterations: Length of the training that was tested.
         root_iterations: Length of the root's training in the same ladder.
-        ap: Mask AP, 0 to 1.
         metrics: All metrics of the test by name; None for those without ground truth.
-        seconds_per_iteration: Median over what the log has; None if it has nothing.
+        seconds_per_iteration: Median over what the log has; None if it has nothing, as after a test alone.
         peak_memory_mib: Largest resident set of the training process and the processes that it waited for, in MiB;
             None if it was measured by no start, as after an interruption.
         gpu_memory_mib: Largest allocation on a GPU, in MiB; None without one.
@@ -43,7 +40,6 @@ class RunResult:
     seed: int
     iterations: int
     root_iterations: int
-    ap: float
     metrics: dict[str, float | None]
     seconds_per_iteration: float | None
     peak_memory_mib: float | None
@@ -52,6 +48,10 @@ class RunResult:
     versions: dict[str, str | None]
     date: str
     digest: str
+
+    def value(self, metric: str) -> float:
+        """A metric by name, 0 to 1; 0 without one, as mmdet gives none when a model finds nothing at all."""
+        return self.metrics.get(metric) or 0.0
 
 
 def store_result(job: RunJob, peak_memory_mib: float | None, threads: int) -> RunResult:
@@ -71,10 +71,8 @@ def store_result(job: RunJob, peak_memory_mib: float | None, threads: int) -> Ru
     result = RunResult(
         rung=job.rung,
         seed=job.seed,
-        iterations=job.iterations,
+        iterations=job.training.iterations,
         root_iterations=job.root_iterations,
-        # mmdet gives no metrics when a model finds nothing at all
-        ap=metrics.get(AP_NAME) or 0.0,
         metrics=metrics,
         seconds_per_iteration=statistics.median(record['time'] for record in logged) if logged else None,
         peak_memory_mib=peak_memory_mib,
@@ -116,6 +114,6 @@ def _read_files(work_dir: Path) -> Iterator[RunResult]:
     for path in sorted(work_dir.glob('*/seed*/result.json')):
         try:
             values: dict[str, Any] = json.loads(path.read_text())
-            yield RunResult(**values)
-        except (TypeError, json.JSONDecodeError) as error:
-            raise ConfigError(f'{path}: is no result of a run ({error}); delete it and run again.') from error
+            yield RunResult(**{field.name: values[field.name] for field in fields(RunResult)})
+        except (KeyError, json.JSONDecodeError) as error:
+            raise ConfigError(f'{path}: is no result of a run ({error!r}); delete it and run again.') from error

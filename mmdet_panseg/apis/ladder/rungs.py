@@ -18,6 +18,8 @@ from mmdet_panseg.errors import ConfigError
 
 from .declared_keys import KeyPath, declared_bases, declared_keys
 
+MASK_AP = {'mask AP': 'coco/segm_mAP'}
+NOT_PUBLISHED = '–'
 _HELPERS = {'ablation', 'work_dir', 'experiment_name', 'cfg', 'self'}
 # Keys that a run depends on; the others, such as train_pipeline, only help to write a config.
 RUN_KEYS = (set(inspect.signature(Runner.__init__).parameters) | {'auto_scale_lr', 'custom_imports'}) - _HELPERS
@@ -49,7 +51,8 @@ class Rung:
     def ablation(self) -> Mapping[str, Any]:
         """What the file says of itself: ``change``, ``published_ap``, ``schedule``, perhaps ``published_note``.
 
-        A root may have ``scenes``, the config of the same model for the embedded scenes.
+        A root may have ``scenes``, the config of the same model for the embedded scenes, and ``metrics``, see
+        :attr:`Ladder.metrics`.
         """
         return self.config.get('ablation') or {}
 
@@ -63,7 +66,7 @@ class Rung:
         """The published AP, or what was published in words, for a table."""
         if self.published_ap is not None:
             return f'{self.published_ap:.1f}'
-        return self.ablation['published_note'] if ('ablation', 'published_note') in self.declared else '–'
+        return self.ablation['published_note'] if ('ablation', 'published_note') in self.declared else NOT_PUBLISHED
 
 
 @dataclass
@@ -81,6 +84,16 @@ class Ladder:
     rungs: dict[str, Rung] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     outside: dict[Path, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def metrics(self) -> dict[str, str]:
+        """What rungs are compared by: names for the table, the main one first, and the names that the test gives."""
+        return self.children(None)[0].ablation.get('metrics') or MASK_AP
+
+    @property
+    def published(self) -> bool:
+        """Whether anything was published of a rung."""
+        return any(rung.published != NOT_PUBLISHED for rung in self.rungs.values())
 
     def children(self, name: str | None) -> list[Rung]:
         """Rungs that inherit ``name``, or the roots; those with a low published AP first."""

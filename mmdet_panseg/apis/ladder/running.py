@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -15,6 +15,7 @@ from mmdet_panseg.errors import UserError
 
 from .run_jobs import RunJob, require_same_settings
 from .run_processes import RunProcess, end_processes
+from .rungs import MASK_AP
 
 
 class RunsFailedError(UserError):
@@ -29,7 +30,7 @@ class InterruptedRunsError(UserError):
     exit_code = 130
 
 
-def run_jobs(jobs: Sequence[RunJob], tools: Path, processes: int = 1) -> None:
+def run_jobs(jobs: Sequence[RunJob], tools: Path, processes: int = 1, metrics: Mapping[str, str] = MASK_AP) -> None:
     """Train and test what is missing, with progress over all runs.
 
     Ctrl-C ends the running trainings; finished runs and checkpoints are kept, and the same call goes on from them.
@@ -38,6 +39,7 @@ def run_jobs(jobs: Sequence[RunJob], tools: Path, processes: int = 1) -> None:
         jobs: All runs; those with a result of the same settings are skipped.
         tools: Folder with ``train.py`` and ``test.py``.
         processes: Number of runs at a time; they share the cores.
+        metrics: What to say of a finished run: names to show, and those that the test gives.
 
     Raises:
         ConfigError: If a folder holds a run with other settings.
@@ -49,7 +51,7 @@ def run_jobs(jobs: Sequence[RunJob], tools: Path, processes: int = 1) -> None:
     missing = [job for job in jobs if not job.result_path.exists()]
     threads = max(1, (os.cpu_count() or 1) // processes)
     with _interrupted_by_termination(), _progress() as progress:
-        pool = _Pool(jobs, missing, tools, threads, progress)
+        pool = _Pool(jobs, missing, tools, threads, progress, metrics)
         try:
             while pool.waiting or pool.running:
                 pool.fill(processes)
@@ -96,13 +98,19 @@ class _Pool:
     """The runs that wait, run, or are done, and their progress bars."""
 
     def __init__(
-        self, jobs: Sequence[RunJob], missing: list[RunJob], tools: Path, threads: int, progress: Progress
+        self,
+        jobs: Sequence[RunJob],
+        missing: list[RunJob],
+        tools: Path,
+        threads: int,
+        progress: Progress,
+        metrics: Mapping[str, str],
     ) -> None:
         self.waiting = list(missing)
         self.running: list[RunProcess] = []
         self.failures: list[str] = []
         self.finished = len(jobs) - len(missing)
-        self.tools, self.threads, self.progress = tools, threads, progress
+        self.tools, self.threads, self.progress, self.metrics = tools, threads, progress, metrics
         self.settled = sum(job.iterations for job in jobs) - sum(job.iterations for job in missing)
         self.all_task = progress.add_task(f'{len(jobs)} runs', total=sum(job.iterations for job in jobs))
         self.tasks: dict[str, int] = {}
@@ -110,10 +118,27 @@ class _Pool:
 
     def fill(self, processes: int) -> None:
         """Start runs until there are as many as allowed."""
-        while self.waiting and len(self.running) < processes:
-            job = self.waiting.pop(0)
+        while len(self.running) < processes and (job := self._next()):
+            if job.source and not job.source.trained():
+                self._fail(
+                    f'{job.name}: tests the last checkpoint of {job.source.name}, which is not in {job.source.folder}; '
+                    'delete result.json there, if there is one, to train it again'
+                )
+                continue
             self.tasks[job.name] = self.progress.add_task(job.name, total=job.iterations)
             self.running.append(RunProcess(job, self.tools, self.threads))
+
+    def _next(self) -> RunJob | None:
+        """Take the first run whose weights are not being trained; those that train come before those that wait."""
+        busy = [process.job for process in self.running]
+        found = next((job for job in self.waiting if job.source not in busy), None)
+        if found:
+            self.waiting.remove(found)
+        return found
+
+    def _fail(self, failure: str) -> None:
+        self.failures.append(failure)
+        self.progress.console.print(f'[red]failed[/] {failure}')
 
     def advance(self) -> None:
         """Look after all processes once."""
@@ -128,11 +153,11 @@ class _Pool:
         self.settled += job.iterations
         self.progress.remove_task(self.tasks.pop(job.name))
         if process.failed:
-            self.failures.append(f'{job.name}: {process.last_words()} (all of it in {process.log_path})')
-            self.progress.console.print(f'[red]failed[/] {self.failures[-1]}')
+            self._fail(f'{job.name}: {process.last_words()} (all of it in {process.log_path})')
         elif process.result:
             self.finished += 1
-            self.progress.console.print(f'{job.name}: mask AP {100 * process.result.ap:.1f}')
+            values = [f'{name} {100 * process.result.value(key):.1f}' for name, key in self.metrics.items()]
+            self.progress.console.print(f'{job.name}: {", ".join(values)}')
 
     def _show(self) -> None:
         done = {process.job.name: process.job.iterations_done() for process in self.running}

@@ -11,7 +11,12 @@ changed key                                    in the scenes' config
 ``model.backbone``
 ``model...`` ``num_classes``, ``num_grids``,   stays: these belong to the data and to the size of the model
 ``scale_ranges``, ``in_channels``,
-``feat_channels``, ``out_channels``
+``feat_channels``, ``out_channels``,
+``num_things``, ``num_stuff``
+``model.mask_head.num_classes``, if it         things and stuff of the scenes' semantic head
+becomes things and stuff of the semantic head
+``model...`` ``loss_weight``,                  changed in the same ratio, so that lower is lower there as well
+``min_thing_area``, ``min_stuff_area``
 any other key of ``model``                     changed in the same way
 ``optim_wrapper.paramwise_cfg``                changed in the same way
 ``train_cfg.max_epochs``                       ``max_iters`` in the same ratio; the learning rate's schedule is
@@ -19,6 +24,8 @@ any other key of ``model``                     changed in the same way
 ``param_scheduler``                            covered by that, if ``max_epochs`` has changed
 the training pipeline, ``RandomResize`` in     ``RandomResize``, its short sides in the same ratio to the scenes'
 place of ``Resize``                            ``Resize``, and a long side that does not limit them
+the training pipeline, a transform of a type   added behind the same one, with the same arguments: areas in pixels
+that is not there                              are not scaled
 the training pipeline, arguments of a          changed in the same way for the transform of that type
 transform that stays
 helpers that no run depends on                 ignored
@@ -40,7 +47,12 @@ from .iterations import scale_iterations
 from .rungs import RUN_KEYS, Ladder, Rung
 
 _WEIGHTS = {'data_preprocessor', 'backbone'}
-_DATA = {'num_classes', 'num_grids', 'scale_ranges', 'in_channels', 'feat_channels', 'out_channels'}
+_DATA = {
+    *('num_classes', 'num_things', 'num_stuff', 'num_grids', 'scale_ranges'),
+    *('in_channels', 'feat_channels', 'out_channels'),
+}
+_IN_RATIO = {'loss_weight', 'min_thing_area', 'min_stuff_area'}
+_MASK_CLASSES = ('model', 'mask_head', 'num_classes')
 _PIPELINE = ('train_dataloader', 'dataset', 'pipeline')
 
 
@@ -77,7 +89,15 @@ def scenes_config(ladder: Ladder, rung: Rung) -> dict[str, Any]:
     if unruled:
         keys = ', '.join('.'.join(key) for key in sorted(unruled))
         raise ConfigError(f'{rung.path}: no rule takes {keys} over to the scenes; see ladder/scenes_version.py.')
-    apply_changes(config, {key: change for key, change in changes.items() if not _stays(key)})
+    carried = {
+        key: _in_ratio(key, change, config, rung) if key[-1] in _IN_RATIO else change
+        for key, change in changes.items()
+        if not _stays(key)
+    }
+    apply_changes(config, carried)
+    if _MASK_CLASSES in changes and _learns_stuff(rung.config):
+        semantic = config['model']['semantic_head']
+        config['model']['mask_head']['num_classes'] = semantic['num_things'] + semantic['num_stuff']
     if pipeline:
         transforms = config['train_dataloader']['dataset']['pipeline']
         _change_pipeline(transforms, pipeline, rung)
@@ -93,26 +113,64 @@ def _stays(key: tuple[str, ...]) -> bool:
     return key[0] == 'model' and (key[1] in _WEIGHTS or key[-1] in _DATA)
 
 
+def _learns_stuff(config: Mapping[str, Any]) -> bool:
+    """Whether the mask head has the classes of things and of stuff, to learn islands of stuff."""
+    masks, semantic = (config['model'].get(head) or {} for head in ('mask_head', 'semantic_head'))
+    counts = semantic.get('num_things'), semantic.get('num_stuff')
+    return None not in counts and masks.get('num_classes') == sum(counts)
+
+
+def _in_ratio(key: tuple[str, ...], change: Change, config: Mapping[str, Any], rung: Rung) -> Change:
+    """Change a number of the scenes' config in the ratio in which it was changed."""
+    known: Any = config
+    for part in key:
+        known = known.get(part, ABSENT) if isinstance(known, Mapping) else ABSENT
+    values = (change.old, change.new, known)
+    if not all(isinstance(value, (int, float)) for value in values) or change.old == 0:
+        raise ConfigError(
+            f'{rung.path}: no rule takes {".".join(key)} over to the scenes: it is carried over in its ratio, which '
+            f'{change.old!r}, {change.new!r} and the {known!r} there do not have.'
+        )
+    scaled = known * change.new / change.old
+    return Change(known, round(scaled) if isinstance(known, int) else scaled)
+
+
 def _change_pipeline(transforms: list[dict[str, Any]], change: Change, rung: Rung) -> None:
     """Repeat the change of a pipeline in that of the scenes, in place."""
     old, new = change
-    if len(old) != len(new):
-        raise ConfigError(f'{rung.path}: no rule takes added or removed transforms over to the scenes.')
-    for before, after in zip(old, new, strict=True):
+    kept = _kept_transforms(old, new)
+    if len(old) != len(kept):
+        raise ConfigError(f'{rung.path}: no rule takes repeated or removed transforms over to the scenes.')
+    for before, after in zip(old, kept, strict=True):
         if before == after:
             continue
-        places = [place for place, known in enumerate(transforms) if known['type'] == before['type']]
-        if len(places) != 1:
-            raise ConfigError(f"{rung.path}: the scenes' pipeline does not have one {before['type']}.")
-        scenes = transforms[places[0]]
+        place = _place_of(before['type'], transforms, rung)
+        scenes = transforms[place]
         if before['type'] == after['type'] and 'scale' not in config_changes(before, after):
             apply_changes(scenes, config_changes(before, after))
         elif (before['type'], after['type']) == ('Resize', 'RandomResize'):
-            transforms[places[0]] = _scaled_random_resize(before, after, scenes)
+            transforms[place] = _scaled_random_resize(before, after, scenes)
         else:
             raise ConfigError(
                 f'{rung.path}: no rule takes {after["type"]} in place of {before["type"]} over to the scenes.'
             )
+    for before, after in zip([None, *new], new, strict=False):
+        if after not in kept:
+            place = _place_of(before['type'], transforms, rung) + 1 if before else 0
+            transforms.insert(place, copy.deepcopy(dict(after)))
+
+
+def _kept_transforms(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Transforms of a longer pipeline without those of types that the shorter one has not."""
+    known = {transform['type'] for transform in old}
+    return [transform for transform in new if transform['type'] in known] if len(new) > len(old) else new
+
+
+def _place_of(kind: str, transforms: list[dict[str, Any]], rung: Rung) -> int:
+    places = [place for place, known in enumerate(transforms) if known['type'] == kind]
+    if len(places) != 1:
+        raise ConfigError(f"{rung.path}: the scenes' pipeline does not have one {kind}.")
+    return places[0]
 
 
 def _scaled_random_resize(
@@ -128,4 +186,6 @@ def _scaled_random_resize(
 def not_taken_over(rung: Rung) -> list[str]:
     """List the keys that a rung changes against its parent and that stay as they are for the scenes."""
     changes = config_changes(rung.parent_config, rung.config)
+    if _learns_stuff(rung.config):
+        changes.pop(_MASK_CLASSES, None)
     return ['.'.join(key) for key, change in changes.items() if _stays(key) and change.new is not ABSENT]

@@ -10,14 +10,12 @@ from pathlib import Path
 from mmdet_panseg.engine import write_atomically
 from mmdet_panseg.errors import ConfigError
 
-from .comparison import NOISE_RULE, RungRow
+from .comparison import NOISE_RULE, RungRow, mean_of
 from .picture import ladder_picture
 from .run_results import RunResult
+from .rungs import NOT_PUBLISHED
 
-_COLUMNS = (
-    *('rung', 'change', 'schedule', 'published COCO AP', 'published difference'),
-    *('seeds', 'mask AP', 'std', 'difference', 'outside the noise', 'direction'),
-)
+_TESTED_ONLY = '†'
 
 
 def write_table(rows: Sequence[RungRow], results: Sequence[RunResult], out: str | Path) -> list[Path]:
@@ -34,7 +32,7 @@ def write_table(rows: Sequence[RungRow], results: Sequence[RunResult], out: str 
     Raises:
         ConfigError: If no rung of the ladder has a result.
     """
-    if not any(row.aps for row in rows):
+    if not any(row.main for row in rows):
         raise ConfigError('none of the results is of a rung of this ladder; give the work dir of its runs.')
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
@@ -50,53 +48,70 @@ def write_table(rows: Sequence[RungRow], results: Sequence[RunResult], out: str 
 
 def markdown_table(rows: Sequence[RungRow], results: Sequence[RunResult]) -> str:
     """Give the table with what its numbers are from; indents show the parents."""
-    lines = ['| ' + ' | '.join(_COLUMNS) + ' |', '|' + '---|' * len(_COLUMNS)]
+    columns = list(_cells(rows[0], _published(rows)))
+    lines = ['| ' + ' | '.join(columns) + ' |', '|' + '---|' * len(columns)]
     for row in rows:
-        cells = _cells(row)
-        cells[0] = '&emsp;' * row.depth + f'`{cells[0]}`'
-        lines.append('| ' + ' | '.join(cell.replace('|', '\\|') for cell in cells) + ' |')
-    return '\n'.join([*lines, '', _origin(results), '', NOISE_RULE, ''])
+        cells = _cells(row, _published(rows))
+        tested_only = f' {_TESTED_ONLY}' if row.weights != row.rung.name else ''
+        cells['rung'] = '&emsp;' * row.depth + f'`{row.rung.name}`{tested_only}'
+        lines.append('| ' + ' | '.join(cell.replace('|', '\\|') for cell in cells.values()) + ' |')
+    notes = [_origin(rows, results), NOISE_RULE]
+    if any(row.weights != row.rung.name for row in rows):
+        notes.append(f'{_TESTED_ONLY} tested with the weights of the nearest rung above that trains.')
+    return '\n'.join([*lines, *(line for note in notes for line in ('', note)), ''])
 
 
 def csv_table(rows: Sequence[RungRow]) -> str:
-    """Give the table with the parent's name and the AP of each seed in columns of their own."""
+    """Give the table with names of the parent and the weights, and metrics of each seed, in columns of their own."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
-    writer.writerow([*_COLUMNS, 'parent', 'AP of each seed'])
+    seed_columns = [f'{name} of each seed' for name in rows[0].values]
+    writer.writerow([*_cells(rows[0], _published(rows)), 'parent', 'weights of', *seed_columns])
     for row in rows:
-        aps = ' '.join(f'{ap:.2f}' for ap in row.aps)
-        writer.writerow([*_cells(row), row.rung.parent or '', aps])
+        seeds = [' '.join(f'{value:.2f}' for value in of_seed.values()) for of_seed in row.values.values()]
+        writer.writerow([*_cells(row, _published(rows)).values(), row.rung.parent or '', row.weights, *seeds])
     return text.getvalue()
 
 
-def _cells(row: RungRow) -> list[str]:
+def _published(rows: Sequence[RungRow]) -> bool:
+    return any(row.rung.published != NOT_PUBLISHED for row in rows)
+
+
+def _cells(row: RungRow, published: bool) -> dict[str, str]:
+    """Cells by the names of their columns; ``published`` asks for those that compare with what was published."""
     noise = 'unknown' if row.outside_noise is None else 'yes' if row.outside_noise else 'no'
-    return [
-        row.rung.name,
-        str(row.rung.ablation.get('change')),
-        str(row.rung.ablation.get('schedule')),
-        row.rung.published,
-        _number(row.published_difference, '+.1f'),
-        str(len(row.aps)),
-        _number(row.mean, '.2f'),
-        _number(row.std, '.2f'),
-        _number(row.difference, '+.2f'),
-        noise if row.difference is not None else '–',
-        row.direction,
-    ]
+    main, *others = row.values
+    cells = {
+        'rung': row.rung.name,
+        'change': str(row.rung.ablation.get('change')),
+        'schedule': str(row.rung.ablation.get('schedule')),
+    }
+    if published:
+        cells['published COCO AP'] = row.rung.published
+        cells['published difference'] = _number(row.published_difference, '+.1f')
+    cells['seeds'] = str(len(row.main))
+    cells[main] = _number(row.mean, '.2f')
+    cells['std'] = _number(row.std, '.2f')
+    cells['difference'] = _number(row.difference, '+.2f')
+    cells['outside the noise'] = noise if row.difference is not None else '–'
+    if published:
+        cells['direction'] = row.direction
+    cells.update({name: _number(mean_of(list(row.values[name].values())), '.2f') for name in others})
+    return cells
 
 
 def _number(value: float | None, form: str) -> str:
     return '–' if value is None else format(value, form)
 
 
-def _origin(results: Sequence[RunResult]) -> str:
+def _origin(rows: Sequence[RungRow], results: Sequence[RunResult]) -> str:
     """Say how long was trained, when, and with what."""
     dates = sorted(result.date.split()[0] for result in results)
+    main = next(iter(rows[0].values))
     torch_versions = sorted({str(result.versions.get('torch')) for result in results})
     when = dates[0] if dates[0] == dates[-1] else f'{dates[0]} to {dates[-1]}'
     return (
         f'{len(results)} runs; the root trains for {results[0].root_iterations} iterations; {when}; '
-        f'torch {", ".join(torch_versions)}. Mean and sample standard deviation (std) of the mask AP over the seeds, '
-        'in percent.'
+        f'torch {", ".join(torch_versions)}. Means over the seeds, in percent; sample standard deviation (std) and '
+        f'difference are those of the {main}.'
     )

@@ -1,5 +1,7 @@
 """SOLO with a semantic branch and panoptic results."""
 
+from collections.abc import Sequence
+
 import torch
 from mmdet.models import SOLO
 from mmdet.registry import MODELS
@@ -12,6 +14,7 @@ from mmdet_panseg.errors import ConfigError
 from mmdet_panseg.ops import INSTANCE_OFFSET, VOID_LABEL
 
 from ..heads.semantic_head import SemanticMaps
+from ..heads.tower_levels import TowerLevels
 
 
 @MODELS.register_module()
@@ -27,7 +30,7 @@ class PanopticSOLO(SOLO):
         backbone: Backbone.
         neck: Neck.
         mask_head: A head of the SOLO family.
-        semantic_head: Such as ``SemanticFPNHead``.
+        semantic_head: Such as ``SemanticFPNHead``, or ``SharedTowerSemanticHead`` on the mask head's tower.
         fusion_head: Such as ``PanopticSOLOFusionHead``; needs both other heads.
         train_cfg: Of the mask head.
         test_cfg: Of the mask head.
@@ -35,7 +38,8 @@ class PanopticSOLO(SOLO):
         init_cfg: mmengine's configuration of initial weights.
 
     Raises:
-        ConfigError: If there is no head, the fusion head lacks one of the others, or class counts disagree.
+        ConfigError: If there is no head, the fusion head lacks one of the others, class counts disagree, or the
+            semantic head shares a mask tower that does not fit.
     """
 
     def __init__(
@@ -80,11 +84,11 @@ class PanopticSOLO(SOLO):
         Returns:
             The mask head's losses and ``loss_semantic``, ``loss_semantic_dice``.
         """
-        x = self.extract_feat(batch_inputs)
+        mask_input, semantic_input = self._head_inputs(self.extract_feat(batch_inputs))
         losses = {}
-        for head in (self.mask_head, self.semantic_head):
+        for head, features in ((self.mask_head, mask_input), (self.semantic_head, semantic_input)):
             if head is not None:
-                losses.update(head.loss(x, batch_data_samples))
+                losses.update(head.loss(features, batch_data_samples))
         return losses
 
     def predict(self, batch_inputs: Tensor, batch_data_samples: SampleList, rescale: bool = True) -> SampleList:
@@ -99,13 +103,13 @@ class PanopticSOLO(SOLO):
             The samples with ``pred_instances``, things only once islands of stuff are fused; ``pred_sem_seg``, int64
             labels of shape ``(1, H, W)``; ``pred_panoptic_seg``, see :meth:`PanopticSOLOFusionHead.predict`.
         """
-        x = self.extract_feat(batch_inputs)
+        mask_input, semantic_input = self._head_inputs(self.extract_feat(batch_inputs))
         if self.mask_head is not None:
-            instances = self.mask_head.predict(x, batch_data_samples, rescale=rescale)
+            instances = self.mask_head.predict(mask_input, batch_data_samples, rescale=rescale)
             batch_data_samples = self.add_pred_to_datasample(batch_data_samples, instances)
         if self.semantic_head is not None:
             metas = [sample.metainfo for sample in batch_data_samples]
-            maps = self.semantic_head.predict(x, metas, rescale=rescale)
+            maps = self.semantic_head.predict(semantic_input, metas, rescale=rescale)
             for sample, semantic in zip(batch_data_samples, maps, strict=True):
                 self._add_maps(sample, semantic)
         return batch_data_samples
@@ -125,13 +129,23 @@ class PanopticSOLO(SOLO):
 
     def _forward(self, batch_inputs: Tensor, batch_data_samples: OptSampleList = None) -> tuple:
         """Run the heads without post-processing: the mask head's outputs, then the semantic logits."""
-        x = self.extract_feat(batch_inputs)
-        return tuple(head(x) for head in (self.mask_head, self.semantic_head) if head is not None)
+        mask_input, semantic_input = self._head_inputs(self.extract_feat(batch_inputs))
+        pairs = ((self.mask_head, mask_input), (self.semantic_head, semantic_input))
+        return tuple(head(features) for head, features in pairs if head is not None)
+
+    def _head_inputs(self, x: Sequence[Tensor]) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
+        """Give what the mask head and the semantic head compute on: the pyramid, or a mask tower that both share."""
+        if not getattr(self.semantic_head, 'needs_mask_features', False):
+            return x, x
+        levels = TowerLevels.of(self.mask_head, x)
+        return levels, levels.mask_features
 
     def _check_heads(self) -> None:
         semantic, fusion = self.semantic_head, self.fusion_head
         if semantic is None:
             return
+        if getattr(semantic, 'needs_mask_features', False):
+            semantic.check_mask_head(self.mask_head)
         counts = semantic.num_things, semantic.num_stuff
         if fusion is not None and (fusion.num_things, fusion.num_stuff) != counts:
             raise ConfigError(

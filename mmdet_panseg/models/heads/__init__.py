@@ -3,6 +3,7 @@
 from .cell_classifiers import PerLevelCellClassifier, SharedCellClassifier
 from .mask_supervision import CommonStrideSupervision, PerLevelSupervision
 from .semantic_fpn_head import SemanticFPNHead
+from .shared_tower_semantic_head import SharedTowerSemanticHead
 from .sparse_decoupled_solo_head import SparseDecoupledSOLOHead
 from .sparse_decoupled_solo_light_head import SparseDecoupledSOLOLightHead
 from .sparse_solo_head import SparseSOLOHead
@@ -17,6 +18,7 @@ __all__ = [
     'PerLevelSupervision',
     'SemanticFPNHead',
     'SharedCellClassifier',
+    'SharedTowerSemanticHead',
     'SparseDecoupledSOLOHead',
     'SparseDecoupledSOLOLightHead',
     'SparseSOLOHead',

@@ -29,6 +29,7 @@ from ..gt_objects import GTObjects
 from .level_masks import LevelMasks, LogitMasks
 from .mask_loss import CellMaskLoss
 from .mask_prediction import CellMaskPredictor
+from .tower_levels import TowerLevels
 
 
 @MODELS.register_module()
@@ -39,8 +40,6 @@ class SparseSOLOHead(SOLOHead):
     predictions. What differs on purpose: boxes come from the masks (mmdet gives zeros), ``predict(rescale=False)``
     stays at the size of the network's input, results without detections have the dtypes of the others, and the
     class default strides (4, 8, 16, 32, 64) train.
-
-    ``forward`` returns class logits and features of the mask tower, not masks.
 
     Args:
         *args: Arguments of mmdet's ``SOLOHead``.
@@ -106,12 +105,13 @@ class SparseSOLOHead(SOLOHead):
         Returns:
             Features of the mask tower, per level ``(B, C, h_l, w_l)``; class logits, per level ``(B, K, S_l, S_l)``.
         """
-        levels = self.align(x)
-        masks = [self.mask_features(feature) for feature in levels]
-        return masks, [self.class_logits(feature, level) for level, feature in enumerate(levels)]
+        levels = TowerLevels.of(self, x)
+        return levels.mask_features, [self.class_logits(feature, level) for level, feature in enumerate(levels)]
 
     def align(self, x: Sequence[Tensor]) -> list[Tensor]:
-        """Bring the pyramid to the strides of the head's levels."""
+        """Bring the pyramid to the strides of the head's levels, unless it is :class:`TowerLevels`, which is."""
+        if isinstance(x, TowerLevels):
+            return x
         if len(x) != self.num_levels:
             raise ValueError(f'{type(self).__name__} has {self.num_levels} levels, but the neck gives {len(x)}')
         return align_pyramid(x)
@@ -153,6 +153,8 @@ class SparseSOLOHead(SOLOHead):
         Returns:
             Mask features by image, each ``(C', h, w)``.
         """
+        if isinstance(levels, TowerLevels):
+            return {image: levels.mask_features[level][image] for image in images}
         features = levels[level]
         computed = range(len(features)) if self._images_share_statistics() else images
         if not computed:
@@ -180,8 +182,7 @@ class SparseSOLOHead(SOLOHead):
 
     def mask_size(self, levels: Sequence[Tensor]) -> tuple[int, int]:
         """Height and width at which testing compares the masks of all levels: twice those of the first level."""
-        height, width = levels[0].shape[-2:]
-        return 2 * height, 2 * width
+        return tuple(2 * side for side in levels[0].shape[-2:])
 
     def level_masks(self, features: Any, level: int, cells: Tensor) -> LevelMasks:
         """Prepare the masks of one image on one level.
