@@ -242,6 +242,19 @@ def test_resume_finds_the_last_complete_checkpoint(tmp_path):
     assert find_resume_checkpoint(tmp_path) is None
 
 
+def test_resume_takes_a_checkpoint_that_was_not_recorded_any_more(tmp_path):
+    """The run was stopped between the renaming of a checkpoint and the writing of ``last_checkpoint``."""
+    for number in (10, 20, 30, 40):
+        checkpoint(tmp_path / f'iter_{number}.pth', 100 + number)
+    record = tmp_path / 'last_checkpoint'
+    record.write_text(str(tmp_path / 'iter_20.pth'))
+    os.utime(record, (120, 120))
+    (tmp_path / 'iter_40.pth').write_bytes(b'unfinished')
+    assert find_resume_checkpoint(tmp_path) == str(tmp_path / 'iter_30.pth')
+    os.utime(record, (135, 135))  # iter_30 is from an earlier training in the same folder
+    assert find_resume_checkpoint(tmp_path) == str(tmp_path / 'iter_20.pth')
+
+
 def test_a_copied_work_dir_does_not_resume_from_the_original(tmp_path):
     for name in ('original', 'copy'):
         (tmp_path / name).mkdir()

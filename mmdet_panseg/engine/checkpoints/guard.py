@@ -41,7 +41,7 @@ def load_checkpoint_safely(path: str | os.PathLike, map_location: MapLocation = 
         CheckpointError: When the file is missing, is no checkpoint, is broken, or needs code to unpickle.
     """
     path = Path(path)
-    _check_is_checkpoint(path)
+    require_checkpoint_file(path)
     try:
         if trust:
             return torch.load(path, map_location=map_location, weights_only=False)
@@ -59,7 +59,15 @@ def load_checkpoint_safely(path: str | os.PathLike, map_location: MapLocation = 
         ) from error
 
 
-def _check_is_checkpoint(path: Path) -> None:
+def require_checkpoint_file(path: Path) -> None:
+    """Make sure that a path is a file that begins as a checkpoint.
+
+    Args:
+        path: The file.
+
+    Raises:
+        CheckpointError: When it is not.
+    """
     if path.is_dir():
         raise CheckpointError(f'{path}: is a folder; name a checkpoint file in it.')
     if not path.is_file():

@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 
 from ..errors import CheckpointError
 from .atomic_backend import remove_unfinished_files
+from .guard import require_checkpoint_file
 
 LAST_CHECKPOINT = 'last_checkpoint'
 _NUMBERED = re.compile(r'(epoch|iter)_\d+\.pth')
@@ -29,7 +30,8 @@ def find_resume_checkpoint(work_dir: str | Path, out_dir: str | Path | None = No
     """The last complete checkpoint of a run.
 
     That is the file named in ``last_checkpoint``, looked for beside it first, since the work dir may have
-    been moved; or, where it is broken or gone, the newest complete ``iter_*.pth`` or ``epoch_*.pth``.
+    been moved; or a later complete one of the same training, which was stopped before it could name that; or,
+    where the named one is broken or gone, the newest complete ``iter_*.pth`` or ``epoch_*.pth``.
 
     Args:
         work_dir: Work dir of the run, which may not exist.
@@ -48,7 +50,7 @@ def find_resume_checkpoint(work_dir: str | Path, out_dir: str | Path | None = No
         named = [*(folder / Path(recorded).name for folder in folders), Path(recorded)]
         for path in named:
             if path.is_file() and is_complete(path):
-                return str(path)
+                return str(_later_than(path, work_dir / LAST_CHECKPOINT) or path)
         broken = any(path.is_file() for path in named)
         _warn(f'{work_dir / LAST_CHECKPOINT} names {recorded}, which is {"broken" if broken else "gone"}')
     found = _newest_complete(folders)
@@ -76,6 +78,17 @@ def _recorded_path(work_dir: Path) -> str:
         return ''
 
 
+def _later_than(recorded: Path, record: Path) -> Path | None:
+    """A complete checkpoint with a higher number than the recorded one that was written after the record."""
+    kind, _, number = recorded.stem.partition('_')
+    written = record.stat().st_mtime_ns
+    for path in recorded.parent.glob(f'{kind}_*.pth'):
+        later = _NUMBERED.fullmatch(path.name) and number.isdigit() and int(path.stem.split('_')[1]) > int(number)
+        if later and path.stat().st_mtime_ns > written and is_complete(path):
+            return path
+    return None
+
+
 def _newest_complete(folders: list[Path]) -> str | None:
     files = [path for folder in folders if folder.is_dir() for path in folder.iterdir()]
     numbered = {path for path in files if _NUMBERED.fullmatch(path.name)}
@@ -100,9 +113,11 @@ def checkpoint_named(name: str) -> str:
         The checkpoint.
 
     Raises:
-        CheckpointError: When there is no complete checkpoint in the folder.
+        CheckpointError: When there is no such file, or no complete checkpoint in the folder.
     """
     if not Path(name).is_dir():
+        if '://' not in name:
+            require_checkpoint_file(Path(name).expanduser())
         return name
     found = find_resume_checkpoint(name)
     if found is None:
