@@ -117,8 +117,8 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
 
         Raises:
             MissingDataError: If the annotation file or image files do not exist.
-            AnnotationFileError: If the file does not fit together or, with ``on_bad_annotation='error'``, if
-                an annotation is unusable.
+            AnnotationFileError: If the file does not fit together, if no annotation of a training set is usable or,
+                with ``on_bad_annotation='error'``, if one is not.
         """
         # A test set without ground truth (COCO's test-dev) has no annotations.
         keys = ('images', 'categories') if self.test_mode else ('images', 'annotations', 'categories')
@@ -142,12 +142,22 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
             )
             for image in images
         ]
+        self._refuse_nothing_to_learn(total)
         if self.on_bad_annotation == 'error' and self.report.has_bad_annotations:
             raise AnnotationFileError(
                 '\n'.join(self.report.lines())
                 + "\nCorrect these annotations, or train without them by on_bad_annotation='skip'."
             )
         return data_list
+
+    def _refuse_nothing_to_learn(self, num_annotations: int) -> None:
+        """Raises if there are annotations to learn from, but none that can be used; maps of stuff are enough."""
+        if self.test_mode or not num_annotations or self.report.num_objects or self.data_prefix.get('seg'):
+            return
+        raise AnnotationFileError(
+            '\n'.join(self.report.lines()) + '\nNothing is left to learn: correct the annotations, or '
+            "'metainfo.classes'; a file with boxes alone needs with_mask=False, and a model that learns boxes."
+        )
 
     def filter_data(self) -> list[dict]:
         """Filters images as ``filter_cfg`` says (``filter_empty_gt``, ``min_size`` in pixels), and counts.

@@ -23,8 +23,10 @@ class BrokenImageError(DatasetError):
     Args:
         message: Text that names file, fault and remedy.
         reason: ``'truncated'``, ``'undecodable'`` or ``'wrong size'``.
+        path_key: Key under which the sample's record names the file.
     """
 
-    def __init__(self, message: str, reason: str = 'undecodable') -> None:
+    def __init__(self, message: str, reason: str = 'undecodable', path_key: str = 'img_path') -> None:
         super().__init__(message)
         self.reason = reason
+        self.path_key = path_key

@@ -41,12 +41,14 @@ def decode_panoptic_png(content: bytes, path: str, size: tuple[int, int] | None 
             f"Panoptic PNG '{path}' {fault} ({len(content)} bytes); copy or download it again, or remove it from the "
             'annotation file.',
             'truncated' if missing else 'undecodable',
+            'seg_map_path',
         )
     if size is not None and pixels.shape[:2] != tuple(size):
         raise BrokenImageError(
             f"Panoptic PNG '{path}' is {pixels.shape[1]}x{pixels.shape[0]}, its image is {size[1]}x{size[0]}; "
             "use the PNG files made for these images, or correct 'width' and 'height' in the annotation file.",
             'wrong size',
+            'seg_map_path',
         )
     return ids_from_rgb(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
 

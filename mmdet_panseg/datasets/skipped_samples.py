@@ -6,6 +6,8 @@ import numpy as np
 import torch
 
 SKIP_REASONS = ('truncated', 'undecodable', 'wrong size')
+PATH_KEYS = ('img_path', 'seg_map_path')
+_CODES = [(reason, path_key) for path_key in PATH_KEYS for reason in SKIP_REASONS]
 
 
 class SkippedSamples:
@@ -15,7 +17,7 @@ class SkippedSamples:
         length: Number of samples.
 
     Attributes:
-        codes: uint8 tensor of shape (length,): 0 for a good sample, else 1 + index in :data:`SKIP_REASONS`.
+        codes: uint8 tensor of shape (length,): 0 for a good sample, else 1 + index in the pairs of a reason and a file.
     """
 
     def __init__(self, length: int) -> None:
@@ -27,9 +29,9 @@ class SkippedSamples:
         copied.codes.copy_(self.codes)
         return copied
 
-    def mark(self, index: int, reason: str) -> None:
-        """Marks a sample as skipped for a reason of :data:`SKIP_REASONS`."""
-        self.codes[index] = 1 + SKIP_REASONS.index(reason)
+    def mark(self, index: int, reason: str, path_key: str = 'img_path') -> None:
+        """Marks a sample as skipped for a reason of :data:`SKIP_REASONS` and a file of :data:`PATH_KEYS`."""
+        self.codes[index] = 1 + _CODES.index((reason, path_key))
 
     def __contains__(self, index: int) -> bool:
         return bool(self.codes[index])
@@ -37,10 +39,10 @@ class SkippedSamples:
     def __len__(self) -> int:
         return int(torch.count_nonzero(self.codes))
 
-    def reasons(self) -> dict[int, str]:
-        """Reason of each skipped sample by its index, in order."""
+    def faults(self) -> dict[int, tuple[str, str]]:
+        """Reason of each skipped sample, and the key of the file at fault, by its index, in order."""
         skipped = torch.nonzero(self.codes).flatten().tolist()
-        return {index: SKIP_REASONS[int(self.codes[index]) - 1] for index in skipped}
+        return {index: _CODES[int(self.codes[index]) - 1] for index in skipped}
 
     def usable(self) -> np.ndarray:
         """Indices of the samples not skipped so far, int64 of shape (n,)."""

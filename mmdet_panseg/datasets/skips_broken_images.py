@@ -42,7 +42,7 @@ class SkipsBrokenImages(BaseDataset):
             try:
                 return super().prepare_data(idx)
             except BrokenImageError as broken:
-                self.skipped.mark(idx, broken.reason)
+                self.skipped.mark(idx, broken.reason, broken.path_key)
                 error = broken
         if len(self.skipped) == len(self):
             fault = error or self._first_skipped()
@@ -68,5 +68,5 @@ class SkipsBrokenImages(BaseDataset):
 
     def _first_skipped(self) -> str:
         """File and fault of the first skipped sample."""
-        index, reason = next(iter(self.skipped.reasons().items()))
-        return f"The first: '{self.get_data_info(index)['img_path']}' ({reason})."
+        index, (reason, path_key) = next(iter(self.skipped.faults().items()))
+        return f"The first: '{self.get_data_info(index)[path_key]}' ({reason})."

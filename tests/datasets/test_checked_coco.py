@@ -159,6 +159,17 @@ def test_bad_annotation_is_an_error_if_asked(coco_folder, make_square, reason, c
         assert part in str(caught.value)
 
 
+def test_nothing_to_learn_is_an_error(coco_folder):
+    for annotation in coco_folder.content['annotations']:
+        del annotation['segmentation']
+    with pytest.raises(AnnotationFileError, match='left out.*\n?.*Nothing is left to learn.*with_mask=False'):
+        CheckedCocoDataset(**coco_folder.arguments())
+    assert len(CheckedCocoDataset(test_mode=True, **coco_folder.arguments())) == 3
+    assert len(CheckedCocoDataset(with_mask=False, **coco_folder.arguments())) == 3
+    coco_folder.content['annotations'] = []  # images without objects may be part of a larger data set
+    assert len(CheckedCocoDataset(**coco_folder.arguments())) == 3
+
+
 def test_policy_error_accepts_a_clean_file(coco_folder):
     assert len(CheckedCocoDataset(on_bad_annotation='error', **coco_folder.arguments())) == 3
 
@@ -169,7 +180,7 @@ def test_unknown_policy(coco_folder):
 
 
 def test_only_the_first_few_are_named(coco_folder, make_square):
-    coco_folder.content['annotations'] = [make_square(i, area=0) for i in range(100, 110)]
+    coco_folder.content['annotations'] = [make_square(1), *(make_square(i, area=0) for i in range(100, 110))]
     dataset = CheckedCocoDataset(**coco_folder.arguments())
     line = dataset.report.lines()[1]
     assert dataset.report.left_out['no_area'].count == 10 and ' 10 ' in line
@@ -190,7 +201,7 @@ def test_box_only_file(coco_folder):
         del annotation['segmentation']
     arguments = coco_folder.arguments()
     assert CheckedCocoDataset(with_mask=False, **arguments).report.num_objects == 3
-    assert CheckedCocoDataset(**arguments).report.left_out['no_segmentation'].count == 3
+    assert CheckedCocoDataset(test_mode=True, **arguments).report.left_out['no_segmentation'].count == 3
 
 
 def test_classes_chosen_by_the_user(coco_folder, make_square, log):

@@ -11,6 +11,7 @@ from mmengine.logging import MMLogger
 from mmdet_panseg.datasets import CheckedCocoPanopticDataset, LoadCheckedImage, LoadPanopticSegments
 from mmdet_panseg.datasets.errors import AnnotationFileError, MissingDataError
 from mmdet_panseg.datasets.scenes import STUFF_CLASSES, THING_CLASSES, make_scenes
+from mmdet_panseg.engine.hooks.skipped_samples_hook import describe_skipped
 
 
 @pytest.fixture
@@ -246,7 +247,9 @@ def test_broken_png_is_skipped_in_training(panoptic_folder):
     cv2.imwrite(str(panoptic_folder.png(3)), np.zeros((5, 5, 3), np.uint8))
     for index in (1, 2):
         assert dataset[index]['img_id'] == 1
-    assert dataset.skipped.reasons() == {1: 'truncated', 2: 'wrong size'}
+    assert dataset.skipped.faults() == {1: ('truncated', 'seg_map_path'), 2: ('wrong size', 'seg_map_path')}
+    report = describe_skipped(dataset)
+    assert str(panoptic_folder.png(2)) in report and str(panoptic_folder.png(3)) in report
 
 
 def test_scenes(tmp_path):

@@ -147,7 +147,7 @@ def test_training_takes_another_image_and_remembers(coco_folder, workers):
     loader = DataLoader(dataset, batch_size=None, num_workers=workers)
     for _ in range(2):
         assert [path.rsplit('/', 1)[1] for path in loader] == ['photo2.jpg'] * 3
-    assert dataset.skipped.reasons() == {0: 'truncated', 2: 'wrong size'}
+    assert dataset.skipped.faults() == {0: ('truncated', 'img_path'), 2: ('wrong size', 'img_path')}
     assert len(dataset.skipped) == 2 and dataset.skipped.usable().tolist() == [1]
 
 
@@ -187,4 +187,4 @@ def test_subsets_count_for_themselves(coco_folder):
     subset = dataset.get_subset([1, 2])
     assert len(subset.skipped.codes) == 2 and len(subset.skipped) == 0
     dataset.get_subset_([0, 1])
-    assert dataset[0].endswith('photo2.jpg') and dataset.skipped.reasons() == {0: 'truncated'}
+    assert dataset[0].endswith('photo2.jpg') and dataset.skipped.faults() == {0: ('truncated', 'img_path')}

@@ -8,7 +8,7 @@ from mmdet_panseg.datasets.skipped_samples import SkippedSamples
 
 def mark_two(skipped: SkippedSamples) -> None:
     skipped.mark(1, 'truncated')
-    skipped.mark(3, 'wrong size')
+    skipped.mark(3, 'wrong size', 'seg_map_path')
 
 
 @pytest.mark.parametrize('copied', [False, True])
@@ -22,7 +22,11 @@ def test_marks_of_another_process_are_seen(method, copied):
     process.start()
     process.join()
     assert process.exitcode == 0
-    assert skipped.reasons() == {0: 'undecodable', 1: 'truncated', 3: 'wrong size'}
+    assert skipped.faults() == {
+        0: ('undecodable', 'img_path'),
+        1: ('truncated', 'img_path'),
+        3: ('wrong size', 'seg_map_path'),
+    }
     assert len(skipped) == 3 and 1 in skipped and 2 not in skipped
     assert skipped.usable().tolist() == [2]
 

@@ -118,4 +118,5 @@ def _check_map(raw: np.ndarray, results: dict) -> None:
             f"Semantic map '{path}' is {raw.shape[1]}x{raw.shape[0]}, its image is {size[1]}x{size[0]} (width x "
             'height); use the maps made for these images.',
             'wrong size',
+            'seg_map_path',
         )

@@ -47,12 +47,12 @@ def describe_skipped(dataset: Dataset) -> str:
     Returns:
         One line with the number, then one line an image.
     """
-    reasons = dataset.skipped.reasons()
-    lines = [f'{len(reasons)} of {len(dataset)} training images were skipped because their files are unusable:']
-    for index in list(reasons)[:NAMES_SHOWN]:
-        lines.append(f'  {reasons[index]:<12} {dataset.get_data_info(index)["img_path"]}')
-    if len(reasons) > NAMES_SHOWN:
-        lines.append(f'  and {len(reasons) - NAMES_SHOWN} more')
+    faults = dataset.skipped.faults()
+    lines = [f'{len(faults)} of {len(dataset)} training images were skipped because their files are unusable:']
+    for index, (reason, path_key) in list(faults.items())[:NAMES_SHOWN]:
+        lines.append(f'  {reason:<12} {dataset.get_data_info(index)[path_key]}')
+    if len(faults) > NAMES_SHOWN:
+        lines.append(f'  and {len(faults) - NAMES_SHOWN} more')
     return '\n'.join(lines)
 
 
