@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable
 
@@ -37,9 +38,17 @@ def run_command(main: Callable[[], object]) -> None:
         rank = os.environ.get('RANK', '0')
         where = '' if rank == '0' else f' (process {rank})'
         if rank == '0' or not error.on_every_process:
-            print(f'error{where}: {error}', file=sys.stderr, flush=True)
-            _append_to_log_file(str(error))
+            message = _of_loader_worker(str(error))
+            print(f'error{where}: {message}', file=sys.stderr, flush=True)
+            _append_to_log_file(message)
         sys.exit(error.exit_code)
+
+
+def _of_loader_worker(message: str) -> str:
+    """Without the traceback that a data loader puts before an error of its workers."""
+    pattern = r'Caught \w+ in DataLoader worker process \d+\.\n.*^[\w.]+Error: (.*)'
+    found = re.match(pattern, message, re.DOTALL | re.MULTILINE)
+    return found[1].strip() if found else message
 
 
 def _append_to_log_file(message: str) -> None:

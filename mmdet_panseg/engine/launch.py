@@ -100,7 +100,7 @@ def build_runner(config: Config) -> Runner:
 
 
 def ensure_hook(config: Config, hook: dict[str, Any]) -> None:
-    """Add a custom hook unless the config has one of that type.
+    """Add a custom hook, or to the one of that type the settings that the config does not make.
 
     Args:
         config: The config, changed in place.
@@ -108,4 +108,7 @@ def ensure_hook(config: Config, hook: dict[str, Any]) -> None:
     """
     hooks = list(config.get('custom_hooks') or [])
     if all(known.get('type') != hook['type'] for known in hooks):
-        config.custom_hooks = [*hooks, hook]
+        hooks.append({})
+    config.custom_hooks = [
+        {**hook, **known} if known.get('type', hook['type']) == hook['type'] else known for known in hooks
+    ]

@@ -23,6 +23,8 @@ from .checkpoints.atomic_backend import write_atomically
 from .checkpoints.loaders import install_checkpoint_guard
 from .checkpoints.resuming import checkpoint_named
 from .config import load_config
+from .config_faults import config_faults_explained
+from .evaluation_files import require_evaluation_files
 from .launch import build_runner, ensure_hook, is_main_rank, leave_processes, use_processes_on_cpu
 from .run_record import write_run_record
 from .training import add_common_arguments
@@ -84,13 +86,16 @@ def run_testing(arguments: argparse.Namespace) -> dict[str, float]:
     use_processes_on_cpu(config)
     if is_main_rank():
         write_run_record('test', config, vars(arguments))
-    runner = build_runner(config)
-    if arguments.out is not None:
-        runner.test_evaluator.metrics.append(DumpDetResults(out_file_path=arguments.out))
-    metrics = runner.test()
+    with config_faults_explained(config):
+        require_evaluation_files(config, 'test')
+        runner = build_runner(config)
+        if arguments.out is not None:
+            runner.test_evaluator.metrics.append(DumpDetResults(out_file_path=arguments.out))
+        metrics = runner.test()
     leave_processes()
     if is_main_rank():
-        _report(metrics, arguments, Path(arguments.json or Path(config.work_dir, 'test_metrics.json')))
+        path = Path(arguments.json or Path(config.work_dir, 'test_metrics.json'))
+        _report(metrics, dict(config=arguments.config, checkpoint=config.load_from), path)
     return metrics
 
 
@@ -136,14 +141,10 @@ def use_test_time_augmentation(config: Config) -> None:
     data.pipeline = config.tta_pipeline
 
 
-def _report(metrics: Mapping[str, Any], arguments: argparse.Namespace, path: Path) -> None:
+def _report(metrics: Mapping[str, Any], origin: Mapping[str, str], path: Path) -> None:
     if not metrics:
         print_log('no metrics: the model found nothing in any image', logger='current')
-    record = {
-        'config': arguments.config,
-        'checkpoint': arguments.checkpoint,
-        'metrics': {name: _json_number(value) for name, value in metrics.items()},
-    }
+    record = {**origin, 'metrics': {name: _json_number(value) for name, value in metrics.items()}}
     write_atomically((json.dumps(record, indent=2) + '\n').encode(), path)
     print_log(f'metrics written to {path}', logger='current')
 

@@ -15,9 +15,12 @@ from mmdet_panseg.errors import ConfigError
 from .checkpoints.loaders import install_checkpoint_guard
 from .checkpoints.resuming import find_resume_checkpoint, prepare_work_dir_for_resume
 from .config import load_config
+from .config_faults import config_faults_explained
 from .cpu_memory import keep_freed_memory
 from .errors import CheckpointError
+from .evaluation_files import require_evaluation_files
 from .launch import build_runner, ensure_hook, is_main_rank, leave_processes, use_processes_on_cpu
+from .quiet_parameters import WithoutParameterLists
 from .run_record import write_run_record
 
 _PLAIN_OPTIM_WRAPPERS = (None, 'OptimWrapper', 'AmpOptimWrapper', 'CPUAmpOptimWrapper')
@@ -96,7 +99,11 @@ def run_training(arguments: argparse.Namespace) -> nn.Module:
     settle_resume(config, arguments.resume)
     if is_main_rank():
         write_run_record('train', config, vars(arguments))
-    model = build_runner(config).train()
+    with config_faults_explained(config):
+        require_evaluation_files(config, 'val')
+        runner = build_runner(config)
+        runner.logger.addFilter(WithoutParameterLists())
+        model = runner.train()
     leave_processes()
     return model
 

@@ -126,8 +126,11 @@ def test_training_is_hardened_once(toy_config):
     assert config.default_hooks.checkpoint == dict(type='AtomicCheckpointHook', interval=3)
     assert config.custom_hooks == hooks
     assert {'NonFiniteLossHook', 'CheckpointMatchHook'} <= {hook.type for hook in hooks}
-    ensure_hook(config, dict(type='NonFiniteLossHook', other=1))
-    assert config.custom_hooks == hooks
+    ensure_hook(config, dict(type='NonFiniteLossHook', interval=7))
+    ensure_hook(config, dict(type='NonFiniteLossHook', interval=8, more=1))
+    (hook,) = (hook for hook in config.custom_hooks if hook['type'] == 'NonFiniteLossHook')
+    assert hook == dict(type='NonFiniteLossHook', interval=7, more=1), "the config's own settings stay"
+    assert len(config.custom_hooks) == len(hooks)
     without = toy_config(default_hooks=dict(checkpoint=None))
     harden_training(without)
     assert without.default_hooks.checkpoint is None

@@ -85,8 +85,40 @@ def test_code_in_checkpoints_is_run_on_request_only(call_tool, tmp_path):
     assert target.exists()
 
 
-def test_checkpoints_of_other_models_are_refused(call_tool, tmp_path):
+@pytest.mark.parametrize('known', [False, True])
+def test_checkpoints_of_other_models_are_refused(call_tool, tmp_path, known):
     config = write_echo_config(tmp_path)
+    if known:  # as configs of this repository have it, where a training may start from other weights
+        config.write_text(config.read_text() + "\ncustom_hooks = [dict(type='CheckpointMatchHook')]\n")
     torch.save(dict(state_dict=dict(weight=torch.ones(4))), tmp_path / 'other.pth')
     run = call_tool('test.py', config, tmp_path / 'other.pth')
     assert run.returncode == 2 and 'weight (file [4], model [3])' in run.stderr and 'Traceback' not in run.stderr
+
+
+def test_the_tested_file_is_recorded(call_tool, tmp_path, weights):
+    config = write_echo_config(tmp_path)
+    (tmp_path / 'trained').mkdir()
+    weights.rename(tmp_path / 'trained' / 'iter_5.pth')
+    run = call_tool('test.py', config, 'trained')
+    assert run.returncode == 0, run.stderr
+    record = json.loads((tmp_path / 'test' / 'test_metrics.json').read_text())
+    assert record['checkpoint'] == 'trained/iter_5.pth' and record['config'] == str(config)
+
+
+def test_annotations_of_other_images_are_refused(call_tool, tmp_path, weights):
+    config = write_echo_config(tmp_path)
+    for option, text in (('vla.json', "'vla.json' does not exist"), ('other.json', 'of the images of test_dataloader')):
+        (tmp_path / 'other.json').write_text((tmp_path / 'truth.json').read_text().replace('2.png', 'b2.png'))
+        run = call_tool('test.py', config, weights, '--cfg-options', f'test_evaluator.ann_file={option}')
+        assert run.returncode == 2 and text in run.stderr and 'Traceback' not in run.stderr
+        assert run.stderr.count('test_evaluator.ann_file') == 1
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+def test_a_broken_image_is_one_message(call_tool, tmp_path, weights, workers):
+    config = write_panoptic_echo_config(tmp_path)
+    broken = tmp_path / '2.png'
+    broken.write_bytes(broken.read_bytes()[:40])
+    run = call_tool('test.py', config, weights, '--cfg-options', f'test_dataloader.num_workers={workers}')
+    assert run.returncode == 2 and 'Traceback' not in run.stderr and 'worker' not in run.stderr
+    assert f"error: Image '{broken}' is truncated" in run.stderr

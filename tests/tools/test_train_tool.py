@@ -47,6 +47,39 @@ def test_user_errors_are_short(run_tool, tmp_path):
     assert 'Traceback' not in run.stderr
 
 
+@pytest.mark.parametrize(
+    ('option', 'parts'),
+    [
+        ('model.type=ToyModell', ["type='ToyModell': there is no such model", 'Near it: ToyModel']),
+        ('model.ballst=3', ["type='ToyModel'", "unexpected keyword argument 'ballst'", 'Near it: ballast']),
+        ('train_cfg.max_iter=4', ["type='IterBasedTrainLoop'", "'max_iter'", 'Near it: max_iters']),
+    ],
+)
+def test_typing_errors_in_configs_are_short(call_tool, tmp_path, option, parts):
+    run = call_tool('train.py', write_toy_config(tmp_path), '--cfg-options', option)
+    assert run.returncode == 2 and 'Traceback' not in run.stderr
+    assert all(part in run.stderr for part in parts), run.stderr
+
+
+def test_missing_data_says_how_to_get_it(call_tool, tmp_path):
+    data = dict(type='CheckedCocoDataset', data_root='scenes/', ann_file='train.json', data_prefix=dict(img=''))
+    loader = dict(dataset=data, sampler=dict(type='InfiniteSampler'), batch_size=1, num_workers=0)
+    for folder in ('scenes/', 'others/'):
+        settings = dict(train_dataloader=loader, data_remedy=dict(folder=folder, text='Run make_them.py.'))
+        run = call_tool('train.py', write_toy_config(tmp_path, **settings))
+        assert run.returncode == 2 and "'scenes/train.json' does not exist" in run.stderr
+        assert ('Run make_them.py.' in run.stderr) == (folder == 'scenes/')
+
+
+def test_the_log_has_no_list_of_parameters(call_tool, tmp_path):
+    sgd = dict(type='SGD', lr=0.05)
+    wrapper = dict(type='OptimWrapper', optimizer=sgd, paramwise_cfg=dict(bias_lr_mult=2))
+    run = call_tool('train.py', write_toy_config(tmp_path, optim_wrapper=wrapper, log_level='INFO'))
+    assert run.returncode == 0, run.stderr
+    printed = run.stdout + run.stderr
+    assert 'Hooks will be executed' in printed and 'paramwise_options' not in printed
+
+
 def test_non_finite_loss_ends_the_run(run_tool, tmp_path):
     config = write_toy_config(tmp_path, save_every=1)
     options = ('train_dataloader.dataset.poison=5', 'train_dataloader.sampler.shuffle=False')

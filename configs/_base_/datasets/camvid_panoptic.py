@@ -2,6 +2,10 @@
 _base_ = './scenes_panoptic.py'
 
 data_root = 'work_dirs/data/camvid/'
+data_remedy = dict(
+    folder=data_root,
+    text='Make it of label maps: tools/dataset_tools/semantic_to_panoptic.py, see configs/panoptic/README.md.',
+)
 
 train_pipeline = _base_.train_pipeline
 train_pipeline[2] = dict(type='RandomResize', scale=(320, 240), ratio_range=(0.8, 1.25), keep_ratio=True)

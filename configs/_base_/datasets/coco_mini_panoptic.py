@@ -2,6 +2,9 @@
 _base_ = './scenes_panoptic.py'
 
 data_root = '{{$PANSEG_DATA:../shared/data}}/coco_mini/'
+data_remedy = dict(
+    folder=data_root, text='Set the environment variable PANSEG_DATA to the folder that holds the small real data sets.'
+)
 input_size = (320, 320)
 
 train_pipeline = _base_.train_pipeline

@@ -1,6 +1,7 @@
 # The embedded data; tools/dataset_tools/make_scenes.py makes it.
 dataset_type = 'CheckedCocoDataset'
 data_root = 'work_dirs/data/scenes/'
+data_remedy = dict(folder=data_root, text='Make the scenes: python tools/dataset_tools/make_scenes.py.')
 
 train_pipeline = [
     dict(type='LoadCheckedImage'),

@@ -1,0 +1,96 @@
+"""What a config gets wrong, in one line where mmengine shows a traceback."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from types import FrameType
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.registry import Registry
+
+from mmdet_panseg.datasets.errors import MissingDataError
+from mmdet_panseg.errors import ConfigError
+
+_ARGUMENT_FAULTS = ('unexpected keyword argument', 'required positional argument', 'required keyword-only argument')
+
+
+@contextmanager
+def config_faults_explained(config: Config) -> Iterator[None]:
+    """Within this context a mistyped ``type`` or argument is a :class:`ConfigError` that names the nearest known one.
+
+    A missing file of the folder ``data_remedy.folder`` is reported with ``data_remedy.text``, which says how to get it.
+
+    Args:
+        config: The config from which things are built.
+
+    Yields:
+        Nothing.
+    """
+    try:
+        yield
+    except MissingDataError as error:
+        remedy = config.get('data_remedy')
+        if remedy is None or remedy['folder'] not in str(error):
+            raise
+        raise MissingDataError(f'{error} {remedy["text"]}') from error
+    except (TypeError, KeyError) as error:
+        fault = _building_fault(error)
+        if fault is None:
+            raise
+        raise ConfigError(fault) from error
+
+
+def _building_fault(error: TypeError | KeyError) -> str | None:
+    """Text for an error of ``Registry.build`` about a name in the config; None for other errors."""
+    frame = _building_frame(error)
+    if frame is None:
+        return None
+    message = str(error.args[0])
+    known = frame.f_locals
+    if isinstance(error, KeyError) and 'is not in the' in message:
+        name, registry = known['obj_type'], known['registry']
+        return f'type={name!r}: there is no such {registry.name}.{_near(name, _names(registry))}'
+    if any(fault in message for fault in _ARGUMENT_FAULTS) and 'obj_cls' in known:
+        kind = known['obj_cls']
+        accepted = _arguments(kind)
+        unknown = [name for name in known['args'] if name not in accepted]
+        near = _near(unknown[0], accepted) if unknown and accepted else ''
+        return f'type={kind.__name__!r}: {message.partition("() ")[2] or message}.{near}'
+    return None
+
+
+def _building_frame(error: BaseException) -> FrameType | None:
+    """Innermost frame of ``build_from_cfg`` in a traceback."""
+    found = None
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_name == 'build_from_cfg':
+            found = trace.tb_frame
+        trace = trace.tb_next
+    return found
+
+
+def _names(registry: Registry | None) -> set[str]:
+    """Types that a registry and those above it know."""
+    return set() if registry is None else {*registry.module_dict, *_names(registry.parent)}
+
+
+def _arguments(kind: Any) -> set[str]:
+    """Arguments of a class and those above it, or of a function."""
+    makers = [vars(base).get('__init__') for base in kind.__mro__] if inspect.isclass(kind) else [kind]
+    return {
+        name
+        for maker in makers
+        if inspect.isfunction(maker)
+        for name, parameter in inspect.signature(maker).parameters.items()
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY) and name != 'self'
+    }
+
+
+def _near(name: str, known: set[str]) -> str:
+    near = get_close_matches(name, sorted(known), n=3, cutoff=0.6)
+    return f' Near it: {", ".join(near)}.' if near else ''

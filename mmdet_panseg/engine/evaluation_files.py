@@ -1,0 +1,86 @@
+"""Annotation files of COCO metrics, checked against the data that they are to judge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmdet_panseg.datasets.annotation_file import is_remote, read_annotation_file
+from mmdet_panseg.datasets.errors import MissingDataError
+from mmdet_panseg.errors import ConfigError
+
+
+def require_evaluation_files(config: Config, loop: str) -> None:
+    """Make sure that the metrics of a loop read the annotations of its data set's images.
+
+    A metric with an ``ann_file`` of its own would end a training with a traceback if the file did not exist, and with
+    wrong figures if it described other images under the same ids.
+
+    Args:
+        config: The config.
+        loop: ``'val'`` or ``'test'``.
+
+    Raises:
+        MissingDataError: If such a file does not exist.
+        ConfigError: If it lists other images than the data set.
+    """
+    data_file = _annotation_file(_innermost(config.get(f'{loop}_dataloader') or {}))
+    if data_file is not None and not data_file.is_file():
+        return  # the data set says so itself
+    for key, metric in _metrics(config, loop):
+        path = metric.get('ann_file')
+        if not isinstance(path, str) or is_remote(path, metric.get('backend_args')):
+            continue
+        if not Path(path).is_file():
+            raise MissingDataError(
+                f"{key}.ann_file: '{path}' does not exist; name the annotation file of the images of {loop}_dataloader."
+            )
+        if data_file is not None and not Path(path).samefile(data_file):
+            _require_same_images(key, path, data_file, loop)
+
+
+def _require_same_images(key: str, path: str, data_file: Path, loop: str) -> None:
+    """Raises if the data set has an image that the metric's file lacks or calls by another name."""
+    known, wanted = _image_names(path), _image_names(str(data_file))
+    other = [image for image, name in wanted.items() if known.get(image) != name]
+    if other:
+        there = f"'{known[other[0]]}' there" if other[0] in known else 'missing there'
+        raise ConfigError(
+            f"{key}.ann_file: '{path}' is not of the images of {loop}_dataloader ('{data_file}'): {len(other)} of "
+            f"{len(wanted)} differ, such as image id {other[0]}, '{wanted[other[0]]}', which is {there}. Name the "
+            'annotation file of these images.'
+        )
+
+
+def _image_names(path: str) -> dict[Any, str]:
+    """Names of image files without their folder and ending, by image id."""
+    images = read_annotation_file(path, None, ('images',))['images']
+    return {image['id']: Path(image.get('file_name', '')).stem for image in images}
+
+
+def _metrics(config: Config, loop: str) -> Iterator[tuple[str, dict]]:
+    """Metrics of a loop with their keys in the config."""
+    evaluator = config.get(f'{loop}_evaluator') or []
+    several = isinstance(evaluator, (list, tuple))
+    for place, metric in enumerate(evaluator if several else [evaluator]):
+        yield f'{loop}_evaluator[{place}]' if several else f'{loop}_evaluator', metric
+
+
+def _innermost(loader: dict) -> dict:
+    """Config of the data set of a loader, without wrappers."""
+    dataset = loader.get('dataset') or {}
+    while isinstance(dataset, dict) and isinstance(dataset.get('dataset'), dict):
+        dataset = dataset['dataset']
+    return dataset if isinstance(dataset, dict) else {}
+
+
+def _annotation_file(dataset: dict) -> Path | None:
+    """Annotation file of a data set, if its images can be compared: local JSON that names them as they are on disk."""
+    name = dataset.get('ann_file')
+    local = isinstance(name, str) and not is_remote(name, dataset.get('backend_args'))
+    if not local or not name.endswith('.json') or dataset.get('image_name_sub'):
+        return None
+    return Path(dataset.get('data_root') or '', name)
