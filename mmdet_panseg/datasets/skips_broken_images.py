@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from mmengine.dataset import BaseDataset
+from mmengine.logging import print_log
 
 from .errors import BrokenImageError, DatasetError
 from .skipped_samples import SkippedSamples
@@ -42,6 +44,9 @@ class SkipsBrokenImages(BaseDataset):
             try:
                 return super().prepare_data(idx)
             except BrokenImageError as broken:
+                if not len(self.skipped):
+                    note = 'Training goes on with other images; files like this one are named at its end.'
+                    print_log(f'{broken} {note}', logger='current', level=logging.WARNING)
                 self.skipped.mark(idx, broken.reason, broken.path_key)
                 error = broken
         if len(self.skipped) == len(self):

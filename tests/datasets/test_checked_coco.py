@@ -6,21 +6,11 @@ import pytest
 from mmdet.datasets import CocoDataset
 from mmdet.datasets.transforms import LoadAnnotations
 from mmdet.registry import DATASETS
-from mmengine.logging import MMLogger
 from pycocotools import mask as mask_utils
 
 from mmdet_panseg.datasets.checked_coco import CheckedCocoDataset
 from mmdet_panseg.datasets.checked_image import LoadCheckedImage
 from mmdet_panseg.datasets.errors import AnnotationFileError, MissingDataError
-
-
-@pytest.fixture
-def log(caplog):
-    """Text that the logger of the run prints."""
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(caplog.handler)
-    yield caplog
-    logger.removeHandler(caplog.handler)
 
 
 def objects(dataset, index=0):

@@ -6,21 +6,11 @@ import numpy as np
 import pytest
 from mmdet.datasets import CocoPanopticDataset
 from mmdet.registry import DATASETS
-from mmengine.logging import MMLogger
 
 from mmdet_panseg.datasets import CheckedCocoPanopticDataset, LoadCheckedImage, LoadPanopticSegments
 from mmdet_panseg.datasets.errors import AnnotationFileError, MissingDataError
 from mmdet_panseg.datasets.scenes import STUFF_CLASSES, THING_CLASSES, make_scenes
 from mmdet_panseg.engine.hooks.skipped_samples_hook import describe_skipped
-
-
-@pytest.fixture
-def log(caplog):
-    """Text that the logger of the run prints."""
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(caplog.handler)
-    yield caplog
-    logger.removeHandler(caplog.handler)
 
 
 def build(folder, **changes) -> CheckedCocoPanopticDataset:

@@ -151,6 +151,16 @@ def test_training_takes_another_image_and_remembers(coco_folder, workers):
     assert len(dataset.skipped) == 2 and dataset.skipped.usable().tolist() == [1]
 
 
+def test_the_first_unusable_image_is_named_at_once(coco_folder, log):
+    truncate(coco_folder.image('photo1.jpg'))
+    truncate(coco_folder.image('photo3.jpg'))
+    dataset = training_set(coco_folder)
+    for _ in range(2):
+        assert dataset[0].endswith('photo2.jpg') and dataset[2].endswith('photo2.jpg')
+    assert log.text.count('Training goes on') == 1
+    assert 'photo1.jpg' in log.text and 'truncated' in log.text and 'photo3.jpg' not in log.text
+
+
 @pytest.mark.parametrize('workers', [0, 2])
 def test_no_usable_image_is_one_error(coco_folder, workers):
     for name in ('photo1.jpg', 'photo2.jpg', 'photo3.jpg'):

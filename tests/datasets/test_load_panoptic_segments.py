@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from mmdet.datasets import CocoPanopticDataset
 from mmdet.datasets.transforms import LoadPanopticAnnotations
-from mmengine.logging import MMLogger
 from PIL import Image
 
 from mmdet_panseg.datasets import (
@@ -21,15 +20,6 @@ from mmdet_panseg.datasets import (
     MissingDataError,
 )
 from mmdet_panseg.datasets.scenes import make_scenes
-
-
-@pytest.fixture
-def log(caplog):
-    """Text that the logger of the run prints."""
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(caplog.handler)
-    yield caplog
-    logger.removeHandler(caplog.handler)
 
 
 def sample_of(folder, index=0, **changes) -> dict:
