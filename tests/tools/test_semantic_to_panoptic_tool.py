@@ -56,11 +56,11 @@ def test_class_names_come_from_the_command_line_or_a_file(call_tool, tmp_path, s
 
 def test_errors_are_one_line(call_tool, tmp_path, source):
     run = call_tool(TOOL, source, '--out', 'out', '--things', 'car')
-    assert run.returncode != 0 and 'meta.json' in str(run.returncode) and not (tmp_path / 'out').exists()
+    assert run.returncode == 2 and 'meta.json' in run.stderr and not (tmp_path / 'out').exists()
     run = call_tool(TOOL, source, '--out', 'out', '--things', 'car', '--classes', 'road', 'bus')
-    assert 'car: no such class' in str(run.returncode)
+    assert 'car: no such class' in run.stderr
     run = call_tool(TOOL, source, '--out', source, '--classes', 'road', 'car', '--overwrite')
-    assert 'was not made by this conversion' in str(run.returncode)
+    assert 'was not made by this conversion' in run.stderr
 
 
 def test_a_killed_run_leaves_nothing(tool_environment, tmp_path, source, repository):

@@ -143,7 +143,8 @@ def main() -> None:
             overwrite=args.overwrite,
         )
     except (ValueError, OSError) as error:
-        sys.exit(str(error))
+        print(f'error: {error}', file=sys.stderr)
+        sys.exit(2)
     console = Console()
     console.print(summary_table(summary))
     console.print(f'{args.out}: made', highlight=False)

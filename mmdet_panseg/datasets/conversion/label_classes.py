@@ -66,6 +66,8 @@ def read_class_list(path: Path) -> ClassList:
     try:
         text = path.read_text(encoding='utf-8')
     except FileNotFoundError as error:
+        if not path.parent.is_dir():
+            raise MissingDataError(f"The folder '{path.parent}' does not exist.") from error
         raise MissingDataError(
             f"Class list '{path}' does not exist: give a file, or the names themselves, with --classes."
         ) from error
