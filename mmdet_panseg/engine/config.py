@@ -44,11 +44,20 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None, work
         config.merge_from_dict(dict(options or {}))
     except (KeyError, TypeError) as error:
         raise ConfigError(f'--cfg-options {" ".join(options)}: cannot be applied to {path} ({error}).') from error
+    _let_no_workers_persist(config)
     if work_dir is not None:
         config.work_dir = work_dir
     elif config.get('work_dir') is None:
         config.work_dir = str(Path('work_dirs', path.stem))
     return config
+
+
+def _let_no_workers_persist(config: Config) -> None:
+    """Switch ``persistent_workers`` off where ``num_workers`` is 0, which torch would refuse."""
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        loader = config.get(name)
+        if isinstance(loader, dict) and loader.get('num_workers') == 0:
+            loader['persistent_workers'] = False
 
 
 def _near_configs(path: Path) -> str:
