@@ -116,7 +116,7 @@ def test_a_rung_that_only_tests_has_the_weights_of_its_parent(toy_ladder, tmp_pa
     assert tested.value('coco/segm_mAP') != root.value('coco/segm_mAP')
     assert logged_iterations(work_dir, 'tested/seed0') == [] and not list(work_dir.glob('tested/seed0/*.pth'))
     record = json.loads((work_dir / 'tested/seed0/test/test_metrics.json').read_text())
-    assert record['checkpoint'] == str(work_dir / 'root/seed0')
+    assert record['checkpoint'] == str(work_dir / 'root/seed0/iter_4.pth')
 
     (work_dir / 'tested/seed0/result.json').unlink()
     for checkpoint in work_dir.glob('root/seed0/*.pth'):
