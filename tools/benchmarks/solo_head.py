@@ -193,7 +193,7 @@ def print_table(rows: list[dict], device: str) -> None:
             *(f'{memory[name]:.0f}' for name in ('floor', 'sparse', 'mmdet')),
             '-' if extra is None else f'{extra:.3f}',
         )
-    Console(width=175).print(table)
+    Console(width=190).print(table)
 
 
 def main() -> None:
