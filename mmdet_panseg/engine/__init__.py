@@ -12,6 +12,7 @@ from .checkpoints import (
     write_atomically,
 )
 from .config import load_config
+from .config_faults import argument_names
 from .errors import CheckpointError, NonFiniteError, run_command
 from .hooks import (
     AtomicCheckpointHook,
@@ -37,6 +38,7 @@ __all__ = [
     'NonFiniteLossHook',
     'SkippedSamplesHook',
     'UserError',
+    'argument_names',
     'build_runner',
     'find_resume_checkpoint',
     'install_checkpoint_guard',

@@ -56,7 +56,7 @@ def _building_fault(error: TypeError | KeyError) -> str | None:
         return f'type={name!r}: there is no such {registry.name}.{_near(name, _names(registry))}'
     if any(fault in message for fault in _ARGUMENT_FAULTS) and 'obj_cls' in known:
         kind = known['obj_cls']
-        accepted = _arguments(kind)
+        accepted = argument_names(kind) or set()
         unknown = [name for name in known['args'] if name not in accepted]
         near = _near(unknown[0], accepted) if unknown and accepted else ''
         return f'type={kind.__name__!r}: {message.partition("() ")[2] or message}.{near}'
@@ -79,16 +79,31 @@ def _names(registry: Registry | None) -> set[str]:
     return set() if registry is None else {*registry.module_dict, *_names(registry.parent)}
 
 
-def _arguments(kind: Any) -> set[str]:
-    """Arguments of a class and those above it, or of a function."""
-    makers = [vars(base).get('__init__') for base in kind.__mro__] if inspect.isclass(kind) else [kind]
-    return {
-        name
-        for maker in makers
-        if inspect.isfunction(maker)
-        for name, parameter in inspect.signature(maker).parameters.items()
-        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY) and name != 'self'
-    }
+def argument_names(kind: Any) -> set[str] | None:
+    """Collect the names of a class's arguments, those of its parents as long as ``**kwargs`` passes them on.
+
+    Args:
+        kind: A class, or a function, which has its own arguments alone.
+
+    Returns:
+        The names, or None if any name is accepted.
+    """
+    names: set[str] = set()
+    for maker in _makers(kind):
+        if maker is object.__init__:
+            return names
+        parameters = inspect.signature(maker).parameters.values()
+        names |= {parameter.name for parameter in parameters}
+        if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters):
+            return names
+    return None
+
+
+def _makers(kind: Any) -> list[Any]:
+    """Constructors of a class and those above it; a function itself."""
+    if not inspect.isclass(kind):
+        return [kind]
+    return [vars(parent)['__init__'] for parent in kind.__mro__ if '__init__' in vars(parent)]
 
 
 def _near(name: str, known: set[str]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,8 @@ import torch
 from mmdet.registry import DATASETS, METRICS, MODELS, TASK_UTILS, TRANSFORMS
 from mmengine.config import ConfigDict
 from mmengine.registry import OPTIMIZERS, PARAM_SCHEDULERS, Registry, init_default_scope
+
+from mmdet_panseg.engine import argument_names
 
 # Arguments that mmengine takes out before the class is built.
 _TAKEN_OUT = {'type', '_scope_', 'convert_to_iter_based'}
@@ -89,22 +90,7 @@ def _argument_problems(registry: Registry, config: Mapping[str, Any], where: str
     if cls is None:
         yield f'{where}.type={kind!r} is not registered in {registry.name!r}'
         return
-    known = _argument_names(cls)
+    known = argument_names(cls)
     for key in config:
         if known is not None and key not in known | _TAKEN_OUT:
             yield f'{where}: {cls.__name__} has no argument {key!r}'
-
-
-def _argument_names(cls: type) -> set[str] | None:
-    """Names of a class's arguments, those of its parents as long as ``**kwargs`` passes them on; None if any go."""
-    names: set[str] = set()
-    for parent in cls.__mro__:
-        if '__init__' not in vars(parent):
-            continue
-        if parent is object:
-            return names
-        parameters = inspect.signature(parent.__init__).parameters.values()
-        names |= {parameter.name for parameter in parameters}
-        if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters):
-            return names
-    return None
