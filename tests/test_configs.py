@@ -85,3 +85,16 @@ def test_scale_ranges_of_the_photographs_reach_every_level(real_data, name, pack
     config = Config.fromfile(FOLDER / f'solo/solo_effl0_{name}.py')
     counts = positive_cells_per_level(config, real_data(pack))
     assert (counts >= 10).all(), counts.tolist()
+
+
+@pytest.mark.parametrize('split', ['train', 'val'])
+def test_coco_mini_is_read_by_its_panoptic_config(real_data, split):
+    """The first photograph of each split has pixels of things, and void elsewhere."""
+    config = Config.fromfile(FOLDER / 'panoptic/panoptic_solo_effl0_coco_mini.py')
+    init_default_scope(config.default_scope)
+    settings = config[f'{split}_dataloader'].dataset
+    settings.data_root = str(real_data('coco_mini'))
+    dataset = DATASETS.build(settings)
+    semantic_map = dataset[0]['data_samples'].gt_sem_seg.sem_seg
+    assert ((semantic_map >= 0) & (semantic_map < 80)).any()
+    assert (semantic_map == 255).any()

@@ -12,8 +12,10 @@ train_pipeline[2] = dict(type='RandomResize', scale=input_size, ratio_range=(0.8
 test_pipeline = _base_.test_pipeline
 test_pipeline[1].scale = input_size
 
-train_dataloader = dict(dataset=dict(data_root=data_root, pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(data_root=data_root, pipeline=test_pipeline))
+train_dataloader = dict(
+    dataset=dict(data_root=data_root, data_prefix=dict(seg='panoptic_train/'), pipeline=train_pipeline)
+)
+val_dataloader = dict(dataset=dict(data_root=data_root, data_prefix=dict(seg='panoptic_val/'), pipeline=test_pipeline))
 test_dataloader = val_dataloader
 val_evaluator = _base_.val_evaluator
 val_evaluator[0].ann_file = data_root + 'annotations/instances_val.json'
