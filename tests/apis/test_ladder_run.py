@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from mmdet_panseg.apis.ladder import (  # noqa: E402
     read_results,
     run_jobs,
 )
+from mmdet_panseg.apis.ladder.run_processes import end_processes  # noqa: E402
 from mmdet_panseg.errors import ConfigError  # noqa: E402
 
 RUNG = """
@@ -179,3 +181,28 @@ def reached(work_dir, iteration):
 def running_commands() -> list[str]:
     """Command lines of all processes."""
     return subprocess.run(['ps', '-eo', 'args'], capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+class StubbornProcess:
+    """A process that does not end when it is asked to."""
+
+    def __init__(self):
+        code = 'import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(600)'
+        self.process = subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE)
+        self.process.stdout.readline()
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def ended(self):
+        return self.process.poll() is not None
+
+
+def test_a_second_interruption_ends_the_patience():
+    stubborn = StubbornProcess()
+    second = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    second.start()
+    end_processes([stubborn], patience=600)
+    assert stubborn.process.wait(timeout=10) == -signal.SIGKILL
+    second.join()
+    stubborn.process.stdout.close()

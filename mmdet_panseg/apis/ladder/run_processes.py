@@ -101,7 +101,7 @@ class RunProcess:
 def end_processes(processes: Iterable[RunProcess], patience: float = 10.0) -> None:
     """End processes, if need be by force.
 
-    Checkpoints are written atomically, so that every moment is a good one.
+    Checkpoints are written atomically, so that every moment is a good one. A second Ctrl-C ends the patience.
 
     Args:
         processes: Those to end.
@@ -111,7 +111,8 @@ def end_processes(processes: Iterable[RunProcess], patience: float = 10.0) -> No
     for process in processes:
         process.signal(signal.SIGTERM)
     deadline = time.monotonic() + patience
-    while time.monotonic() < deadline and not all(process.ended() for process in processes):
-        time.sleep(0.05)
+    with contextlib.suppress(KeyboardInterrupt):
+        while time.monotonic() < deadline and not all(process.ended() for process in processes):
+            time.sleep(0.05)
     for process in processes:
         process.signal(signal.SIGKILL)
