@@ -20,17 +20,21 @@ class LevelMasks(ABC):
     copies: int = 4
 
     @abstractmethod
-    def compute(self, cells: Tensor, finish: Callable[[Tensor], Tensor]) -> Tensor:
-        """Compute soft masks of cells.
+    def prepare(self, cells: Tensor, finish: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        """Do what the masks of several chunks of cells have in common.
 
         Args:
-            cells: Cell indices within the level, int64, shape ``(P,)``.
+            cells: Every cell whose mask may be asked for, as indices within the level, int64, shape ``(N,)``.
             finish: Turns logits ``(n, h, w)``, float32 or better, into soft masks ``(n, H, W)``. It is called on the
                 logits of the cells, or on those of the factors that their masks are products of.
 
         Returns:
-            Soft masks, shape ``(P, H, W)``.
+            A function from some of the cells, shape ``(P,)``, to their soft masks, shape ``(P, H, W)``.
         """
+
+    def compute(self, cells: Tensor, finish: Callable[[Tensor], Tensor]) -> Tensor:
+        """Compute soft masks of cells, shape ``(P, H, W)``; arguments as in :meth:`prepare`."""
+        return self.prepare(cells, finish)(cells)
 
 
 class LogitMasks(LevelMasks):
@@ -45,6 +49,6 @@ class LogitMasks(LevelMasks):
         self.logits = logits
         self.size = size
 
-    def compute(self, cells: Tensor, finish: Callable[[Tensor], Tensor]) -> Tensor:
-        """Finish the logits of cells; arguments as in :meth:`LevelMasks.compute`."""
-        return finish(at_least_float32(self.logits(cells)))
+    def prepare(self, cells: Tensor, finish: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        """Leave all to the chunks: cells have nothing in common; arguments as in :meth:`LevelMasks.prepare`."""
+        return lambda chosen: finish(at_least_float32(self.logits(chosen)))

@@ -70,8 +70,9 @@ class _ImageMasks:
         """Yield the probabilities of ascending cells, a chunk at a time, each ``(n, H, W)``."""
         for level, level_cells in self._by_level(cells):
             masks = self.levels[level]
+            soft_masks = masks.prepare(level_cells, partial(self._probabilities, masks))
             for part in level_cells.split(masks_per_chunk(self.size, self.memory_budget, copies=masks.copies)):
-                yield masks.compute(part, partial(self._probabilities, masks))
+                yield soft_masks(part)
 
     def all(self, cells: Tensor) -> Tensor:
         """Probabilities of ascending cells, shape ``(N, H, W)``."""

@@ -11,7 +11,7 @@ from .level_masks import LevelMasks
 class ProductMasks(LevelMasks):
     """Masks of decoupled SOLO: cell ``(i, j)`` of an ``S × S`` grid has the mask ``x_j · y_i`` (section 3.4 of SOLO).
 
-    At most ``2 S`` maps are kept; products live as long as their chunk.
+    At most ``2 S`` maps are kept, and as many finished ones; products live as long as their chunk.
 
     Args:
         columns: Columns that have a map, ascending and distinct, int64, shape ``(X,)``.
@@ -32,15 +32,17 @@ class ProductMasks(LevelMasks):
         self.num_grid = num_grid
         self.size = tuple(column_logits.shape[1:])
 
-    def compute(self, cells: Tensor, finish: Callable[[Tensor], Tensor]) -> Tensor:
-        """Finish the factors of cells and multiply them; arguments as in :meth:`LevelMasks.compute`."""
-        x = _factors(self.column_logits, self.columns, cells % self.num_grid, finish)
-        y = _factors(self.row_logits, self.rows, cells // self.num_grid, finish)
-        return x * y
+    def prepare(self, cells: Tensor, finish: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        """Finish the factors of cells, each once; arguments as in :meth:`LevelMasks.prepare`."""
+        x = _finished_factors(self.column_logits, self.columns, cells % self.num_grid, finish)
+        y = _finished_factors(self.row_logits, self.rows, cells // self.num_grid, finish)
+        return lambda chosen: x(chosen % self.num_grid) * y(chosen // self.num_grid)
 
 
-def _factors(logits: Tensor, lines: Tensor, wanted: Tensor, finish: Callable[[Tensor], Tensor]) -> Tensor:
-    """Finish each wanted line's map once and repeat it for the cells that share it."""
-    distinct, line_of_cell = wanted.unique(return_inverse=True)
-    maps = logits.index_select(0, torch.searchsorted(lines, distinct))
-    return finish(maps).index_select(0, line_of_cell)
+def _finished_factors(
+    logits: Tensor, lines: Tensor, wanted: Tensor, finish: Callable[[Tensor], Tensor]
+) -> Callable[[Tensor], Tensor]:
+    """Finish each wanted line's map and repeat it for the cells that share it."""
+    wanted = wanted.unique()
+    maps = finish(logits.index_select(0, torch.searchsorted(lines, wanted)))
+    return lambda chosen: maps.index_select(0, torch.searchsorted(wanted, chosen))
