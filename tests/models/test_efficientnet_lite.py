@@ -276,3 +276,20 @@ def test_backbone_and_fpn_from_config():
         (16, 4, 2),
         (16, 2, 1),
     ]
+
+
+def test_depthwise_convolutions_stay_in_float32_under_autocast_on_a_cpu():
+    backbone = MODELS.build(dict(type='EfficientNetLite', arch='lite0', init_cfg=None)).train()
+    seen = {}
+    for name, module in backbone.named_modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.register_forward_hook(lambda module, args, out, name=name: seen.update({name: out.dtype}))
+    images = torch.rand(2, 3, 65, 96)
+    with torch.autocast('cpu', torch.bfloat16):
+        stages = backbone(images)
+        sum(stage.float().mean() for stage in stages).backward()
+    depthwise = {name for name in seen if 'depthwise' in name}
+    assert depthwise and len(depthwise) < len(seen)
+    assert {seen[name] for name in depthwise} == {torch.float32}
+    assert {seen[name] for name in seen.keys() - depthwise} == {torch.bfloat16}
+    assert all(parameter.grad.isfinite().all() for parameter in backbone.parameters())

@@ -12,6 +12,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 import torch.nn.functional as F
 from mmdet.registry import MODELS
 from mmengine.logging import print_log
@@ -73,11 +74,19 @@ class SamePadConv2d(nn.Conv2d):
     """Convolution with TensorFlow's SAME padding: output size = ceil(input size / stride).
 
     The padding depends on the size of the input, and an odd amount puts the extra row and column at the
-    bottom and at the right, which ``nn.Conv2d(padding=...)`` cannot express.
+    bottom and at the right, which ``nn.Conv2d(padding=...)`` cannot express. Depthwise ones stay in float32
+    under autocast on a CPU.
     """
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve ``x`` of shape (N, C_in, H, W) to (N, C_out, ceil(H / stride), ceil(W / stride))."""
+        if self.groups > 1 and x.device.type == 'cpu' and torch.is_autocast_enabled('cpu'):
+            # oneDNN's gradient of depthwise convolutions takes longer in bfloat16 than in float32.
+            with torch.autocast('cpu', enabled=False):
+                return self._convolve(x.float())
+        return self._convolve(x)
+
+    def _convolve(self, x: Tensor) -> Tensor:
         pad_h, pad_w = (
             max((math.ceil(size / stride) - 1) * stride + kernel - size, 0)
             for size, kernel, stride in zip(x.shape[-2:], self.kernel_size, self.stride, strict=True)
