@@ -11,7 +11,7 @@ from .checkpoints import (
     load_checkpoint_safely,
     write_atomically,
 )
-from .config import load_config
+from .config import apply_options, load_config, unknown_key_warning
 from .config_faults import argument_names
 from .errors import CheckpointError, NonFiniteError, run_command
 from .hooks import (
@@ -25,6 +25,7 @@ from .hooks import (
 from .launch import build_runner, use_processes_on_cpu
 from .optim import CPUAmpOptimWrapper
 from .run_record import versions, write_run_record
+from .training import use_mixed_precision
 
 __all__ = [
     'AtomicCheckpointHook',
@@ -38,6 +39,7 @@ __all__ = [
     'NonFiniteLossHook',
     'SkippedSamplesHook',
     'UserError',
+    'apply_options',
     'argument_names',
     'build_runner',
     'find_resume_checkpoint',
@@ -45,6 +47,8 @@ __all__ = [
     'load_checkpoint_safely',
     'load_config',
     'run_command',
+    'unknown_key_warning',
+    'use_mixed_precision',
     'use_processes_on_cpu',
     'versions',
     'write_atomically',

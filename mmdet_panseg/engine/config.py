@@ -40,16 +40,30 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None, work
         warning = unknown_key_warning(config.to_dict(), key)
         if warning:
             print_log(warning, logger='current', level=logging.WARNING)
-    try:
-        config.merge_from_dict(dict(options or {}))
-    except (KeyError, TypeError) as error:
-        raise ConfigError(f'--cfg-options {" ".join(options)}: cannot be applied to {path} ({error}).') from error
-    _let_no_workers_persist(config)
+    apply_options(config, options or {}, path)
     if work_dir is not None:
         config.work_dir = work_dir
     elif config.get('work_dir') is None:
         config.work_dir = str(Path('work_dirs', path.stem))
     return config
+
+
+def apply_options(config: Config, options: Mapping[str, Any], path: Path) -> None:
+    """Set the values of ``--cfg-options``.
+
+    Args:
+        config: The config, changed in place.
+        options: Values by dotted key.
+        path: Where the config is from, for the message.
+
+    Raises:
+        ConfigError: When an option cannot be merged.
+    """
+    try:
+        config.merge_from_dict(dict(options))
+    except (KeyError, TypeError) as error:
+        raise ConfigError(f'--cfg-options {" ".join(options)}: cannot be applied to {path} ({error}).') from error
+    _let_no_workers_persist(config)
 
 
 def _let_no_workers_persist(config: Config) -> None:

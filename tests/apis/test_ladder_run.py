@@ -16,6 +16,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(REPOSITORY / 'tests/engine')]
 from toy_run import toy_config  # noqa: E402
 
 from mmdet_panseg.apis.ladder import (  # noqa: E402
+    RunSettings,
     RunsFailedError,
     compare_rungs,
     plan_jobs,
@@ -86,7 +87,7 @@ def logged_iterations(work_dir, run):
 def test_a_run_leaves_its_result(toy_ladder, tmp_path):
     ladder = read_ladder(toy_ladder(8))
     work_dir = tmp_path / 'runs'
-    jobs = plan_jobs(ladder, work_dir, seeds=1, data='own', max_iters=4, only=['root'])
+    jobs = plan_jobs(ladder, work_dir, 1, RunSettings('own', 4), only=['root'])
     run_jobs(jobs, REPOSITORY / 'tools')
     (result,) = read_results(work_dir)
     ap = result.value('coco/segm_mAP')
@@ -99,7 +100,7 @@ def test_a_run_leaves_its_result(toy_ladder, tmp_path):
     assert config['randomness']['seed'] == 0 and config['optim_wrapper']['optimizer']['lr'] == 0.01
 
     run_jobs(jobs, tools=tmp_path)  # nothing is missing, so no tool is started
-    longer = plan_jobs(ladder, work_dir, seeds=1, data='own', max_iters=6, only=['root'])
+    longer = plan_jobs(ladder, work_dir, 1, RunSettings('own', 6), only=['root'])
     with pytest.raises(ConfigError, match='other settings'):
         run_jobs(longer, REPOSITORY / 'tools')
 
@@ -107,7 +108,7 @@ def test_a_run_leaves_its_result(toy_ladder, tmp_path):
 def test_a_rung_that_only_tests_has_the_weights_of_its_parent(toy_ladder, tmp_path):
     work_dir = tmp_path / 'runs'
     ladder = read_ladder(toy_ladder(8))
-    jobs = plan_jobs(ladder, work_dir, seeds=1, data='own', max_iters=4, only=['tested'])
+    jobs = plan_jobs(ladder, work_dir, 1, RunSettings('own', 4), only=['tested'])
     assert [(job.name, job.iterations) for job in jobs] == [('root/seed0', 4), ('tested/seed0', 0)]
     run_jobs(jobs, REPOSITORY / 'tools', processes=2)
     tested, root = (
@@ -131,7 +132,7 @@ def test_a_run_that_fails_is_named_at_the_end(toy_ladder, tmp_path):
     folder = toy_ladder(4)
     broken = RUNG.format(base='./root.py', lr=0.01) + 'train_dataloader = dict(dataset=dict(poison=0))\n'
     (folder / 'broken.py').write_text(broken)
-    jobs = plan_jobs(read_ladder(folder), tmp_path / 'runs', 1, 'own', 40, ['broken'])
+    jobs = plan_jobs(read_ladder(folder), tmp_path / 'runs', 1, RunSettings('own', 40), ['broken'])
     with pytest.raises(RunsFailedError, match='broken/seed0: error: .*the loss is not finite'):
         run_jobs(jobs, REPOSITORY / 'tools')
     with pytest.raises(ConfigError, match='no results'):

@@ -8,7 +8,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from ladder_cases import ROOT, write_ladder  # noqa: E402
 
-from mmdet_panseg.apis.ladder import plan_jobs, read_ladder, scenes_config  # noqa: E402
+from mmdet_panseg.apis.ladder import RunSettings, plan_jobs, read_ladder, scenes_config  # noqa: E402
 from mmdet_panseg.apis.ladder.config_changes import config_changes  # noqa: E402
 from mmdet_panseg.apis.ladder.iterations import scale_iterations  # noqa: E402
 from mmdet_panseg.apis.ladder.rungs import RUN_KEYS  # noqa: E402
@@ -188,15 +188,30 @@ def test_a_transform_is_added_behind_the_same_one(tmp_path):
 
 def test_jobs_scale_with_the_root(real, tmp_path):
     ladder = real[1]
-    jobs = plan_jobs(ladder, tmp_path, 2, 'scenes', 10, ['seed_1x', 'seed_3x'])
+    jobs = plan_jobs(ladder, tmp_path, 2, RunSettings(max_iters=10), ['seed_1x', 'seed_3x'])
     assert [(job.name, job.iterations) for job in jobs] == [
         ('seed_1x/seed0', 10), ('seed_3x/seed0', 30), ('seed_1x/seed1', 10), ('seed_3x/seed1', 30)
     ]  # fmt: skip
     assert len({job.digest for job in jobs}) == 4 and {job.root_iterations for job in jobs} == {10}
     assert all('val_cfg' not in job.config and job.config['randomness']['seed'] == job.seed for job in jobs)
-    jobs = plan_jobs(ladder, tmp_path, 1, 'scenes', 10, ['matrix_nms_1x'])
+    jobs = plan_jobs(ladder, tmp_path, 1, RunSettings(max_iters=10), ['matrix_nms_1x'])
     assert [job.rung for job in jobs] == ['soloassign_1x', 'matrix_nms_1x'] and jobs[1].source is jobs[0]
     with pytest.raises(ConfigError, match='seed_2x: no such rung'):
-        plan_jobs(ladder, tmp_path, 1, 'scenes', None, ['seed_2x'])
+        plan_jobs(ladder, tmp_path, 1, RunSettings(), ['seed_2x'])
     with pytest.raises(ConfigError, match='counts epochs'):
-        plan_jobs(ladder, tmp_path, 1, 'own', None, None)
+        plan_jobs(ladder, tmp_path, 1, RunSettings('own'))
+
+
+def test_settings_reach_every_job(real, tmp_path):
+    ladder = real[1]
+    settings = RunSettings(max_iters=10, amp=True, options={'train_dataloader.batch_size': 2})
+    plain = plan_jobs(ladder, tmp_path, 1, RunSettings(max_iters=10), ['seed_1x', 'seed_3x'])
+    jobs = plan_jobs(ladder, tmp_path, 1, settings, ['seed_1x', 'seed_3x'])
+    assert [job.iterations for job in jobs] == [10, 30]
+    assert not {job.digest for job in jobs} & {job.digest for job in plain}
+    for job in jobs:
+        assert job.config['train_dataloader']['batch_size'] == 2
+        assert 'Amp' in job.config['optim_wrapper']['type']
+        assert job.settings == '--amp --cfg-options train_dataloader.batch_size=2'
+    with pytest.raises(ConfigError, match='no key .batchsize., .* nearest key is train_dataloader.batch_size'):
+        plan_jobs(ladder, tmp_path, 1, RunSettings(options={'train_dataloader.batchsize': 2}))

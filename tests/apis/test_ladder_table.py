@@ -45,7 +45,7 @@ def write_results(work_dir, aps=APS, **changes):
             folder = work_dir / rung / f'seed{seed}'
             folder.mkdir(parents=True)
             settings = dict(
-                rung=rung, seed=seed, iterations=10, root_iterations=10, metrics={'coco/segm_mAP': ap},
+                rung=rung, seed=seed, iterations=10, root_iterations=10, settings='', metrics={'coco/segm_mAP': ap},
                 seconds_per_iteration=0.5, peak_memory_mib=900.0, gpu_memory_mib=None, threads=1,
                 versions=dict(torch='2.9'), date='2026-11-22 05:00:00', digest='d',
             )  # fmt: skip
@@ -177,13 +177,23 @@ def test_one_result_is_enough_for_all_files(ladder, tmp_path):
     assert all(path.stat().st_size for path in write_table(compare_rungs(ladder, results), results, tmp_path / 'out'))
 
 
+def test_the_table_names_the_settings(ladder, tmp_path):
+    results = read_results(write_results(tmp_path / 'runs', dict(root=[0.1]), settings='--amp'))
+    write_table(compare_rungs(ladder, results), results, tmp_path / 'out')
+    assert 'the root trains for 10 iterations with --amp;' in (tmp_path / 'out/ladder.md').read_text()
+
+
 def test_results_that_cannot_be_compared(ladder, tmp_path):
     with pytest.raises(ConfigError, match='no results'):
         read_results(tmp_path)
     runs = write_results(tmp_path / 'runs', dict(root=[0.1]))
     write_results(tmp_path / 'runs', dict(child=[0.1]), root_iterations=20)
-    with pytest.raises(ConfigError, match=r'different lengths \(root_iterations \[10, 20\]\)'):
+    with pytest.raises(ConfigError, match=r'cannot be compared \(10 iterations; 20 iterations for the root\)'):
         read_results(runs)
+    write_results(tmp_path / 'mixed', dict(root=[0.1]))
+    write_results(tmp_path / 'mixed', dict(child=[0.1]), settings='--amp')
+    with pytest.raises(ConfigError, match=r'\(10 iterations; 10 iterations --amp for the root\)'):
+        read_results(tmp_path / 'mixed')
     (runs / 'child/seed0/result.json').write_text('{}')
     with pytest.raises(ConfigError, match='child/seed0/result.json: is no result of a run'):
         read_results(runs)

@@ -5,6 +5,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from mmengine.config import DictAction
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -26,6 +28,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--seeds', type=int, default=1, help='--run: trainings of each rung (default: 1)')
     parser.add_argument('--jobs', type=int, default=1, help='--run: trainings at a time (default: 1)')
     parser.add_argument('--max-iters', type=int, help="--run: iterations of the root's training; others in proportion")
+    parser.add_argument('--amp', action='store_true', help='--run: mixed precision, as in train.py')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, default={}, help='--run: override settings in all configs'
+    )
     parser.add_argument(
         '--only', nargs='+', metavar='RUNG', help='--run: these rungs, and those whose weights they test'
     )
@@ -66,7 +72,8 @@ def run_ladder(arguments: argparse.Namespace) -> None:
     if arguments.plan:
         apis.print_plan(ladder, arguments.gpus)
     elif arguments.run:
-        jobs = apis.plan_jobs(ladder, work_dir, arguments.seeds, arguments.data, arguments.max_iters, arguments.only)
+        settings = apis.RunSettings(arguments.data, arguments.max_iters, arguments.amp, arguments.cfg_options)
+        jobs = apis.plan_jobs(ladder, work_dir, arguments.seeds, settings, arguments.only)
         apis.run_jobs(jobs, REPOSITORY / 'tools', arguments.jobs, ladder.metrics)
     else:
         results = apis.read_results(work_dir)

@@ -5,6 +5,7 @@ from .comparison import NOISE_RULE, RungRow, compare_rungs, outside_noise
 from .plan import plan_tree, print_plan, rung_command
 from .run_jobs import RunJob, plan_jobs
 from .run_results import RunResult, read_results
+from .run_settings import RunSettings
 from .rungs import Ladder, Rung, read_ladder
 from .running import InterruptedRunsError, RunsFailedError, run_jobs
 from .scenes_version import scenes_config
@@ -19,6 +20,7 @@ __all__ = [
     'RungRow',
     'RunJob',
     'RunResult',
+    'RunSettings',
     'RunsFailedError',
     'compare_rungs',
     'ladder_problems',

@@ -15,8 +15,8 @@ from mmdet_panseg.engine import find_resume_checkpoint, write_atomically
 from mmdet_panseg.errors import ConfigError
 
 from .iterations import scale_iterations
+from .run_settings import RunSettings
 from .rungs import Ladder, Rung, fingerprint
-from .scenes_version import scenes_config
 from .trained_rungs import trained_rung
 
 _RECORD = 'ladder_run.json'
@@ -32,6 +32,7 @@ class RunJob:
         folder: Its work dir.
         config: Resolved config of the run.
         root_iterations: Length of the training of the root, by which runs are comparable.
+        settings: Other settings by which they are, as text.
         source: The run whose weights are tested, if it is another one.
     """
 
@@ -40,6 +41,7 @@ class RunJob:
     folder: Path
     config: dict[str, Any]
     root_iterations: int
+    settings: str
     source: RunJob | None = None
 
     @property
@@ -99,7 +101,7 @@ class RunJob:
 
 
 def plan_jobs(
-    ladder: Ladder, work_dir: Path, seeds: int, data: str, max_iters: int | None, only: list[str] | None
+    ladder: Ladder, work_dir: Path, seeds: int, settings: RunSettings, only: list[str] | None = None
 ) -> list[RunJob]:
     """List the runs of a ladder, all rungs with one seed before the next seed.
 
@@ -107,15 +109,14 @@ def plan_jobs(
         ladder: The ladder.
         work_dir: Folder of all runs.
         seeds: Number of trainings of each rung, with seeds 0, 1, ...
-        data: ``'scenes'`` for the rungs' versions for the embedded scenes, ``'own'`` for the data of their configs.
-        max_iters: Length of the root's training; that of the others scales with it. None keeps the configs' own.
+        settings: What all runs have in common.
         only: Names of the rungs to run, with those that train for them; None for all.
 
     Returns:
         The jobs; their folders need not exist.
 
     Raises:
-        ConfigError: If a rung is not known, counts epochs, or has no version for the data.
+        ConfigError: If a rung is not known, counts epochs, has no version for the data or does not take the settings.
     """
     trained = {name: trained_rung(ladder, rung).name for name, rung in ladder.rungs.items()}
     unknown = sorted(set(only or ()) - set(ladder.rungs))
@@ -123,23 +124,20 @@ def plan_jobs(
         raise ConfigError(f'--only {" ".join(unknown)}: no such rung; there are {", ".join(ladder.rungs)}.')
     wanted = {name for chosen in only or ladder.rungs for name in (chosen, trained[chosen])}
     rungs = [rung for _, rung in ladder.walk() if rung.name in wanted]
-    root_iterations = {root.name: _iterations(_config_for(ladder, root, data), root) for root in ladder.children(None)}
+    root_iterations = {root.name: _iterations(settings.config(ladder, root), root) for root in ladder.children(None)}
     jobs = []
     for seed in range(seeds):
         of_seed: dict[str, RunJob] = {}
         for rung in rungs:
             full = root_iterations[ladder.root_of(rung).name]
-            length = max_iters or full
-            config = _run_config(_config_for(ladder, rung, data), rung, length / full, seed)
+            length = settings.max_iters or full
+            config = _run_config(settings.config(ladder, rung), rung, length / full, seed)
             folder = work_dir / rung.name / f'seed{seed}'
             # A rung that trains is not among them yet.
-            of_seed[rung.name] = RunJob(rung.name, seed, folder, config, length, of_seed.get(trained[rung.name]))
+            source = of_seed.get(trained[rung.name])
+            of_seed[rung.name] = RunJob(rung.name, seed, folder, config, length, settings.text, source)
         jobs.extend(of_seed.values())
     return jobs
-
-
-def _config_for(ladder: Ladder, rung: Rung, data: str) -> dict[str, Any]:
-    return scenes_config(ladder, rung) if data == 'scenes' else copy.deepcopy(rung.config)
 
 
 def _iterations(config: dict[str, Any], rung: Rung) -> int:
@@ -177,7 +175,7 @@ def require_same_settings(job: RunJob) -> None:
     if record.exists() and json.loads(record.read_text())['digest'] != job.digest:
         raise ConfigError(
             f'{job.folder}: holds a run of {job.rung} with other settings; '
-            'give another --work-dir, the same --max-iters as before, or delete that folder.'
+            'give another --work-dir, the same --max-iters, --amp and --cfg-options as before, or delete that folder.'
         )
 
 

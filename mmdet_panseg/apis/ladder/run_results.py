@@ -25,6 +25,7 @@ class RunResult:
         seed: Seed of the training.
         iterations: Length of the training that was tested.
         root_iterations: Length of the root's training in the same ladder.
+        settings: Other settings that all runs of the ladder have in common, as text.
         metrics: All metrics of the test by name; None for those without ground truth.
         seconds_per_iteration: Median over what the log has; None if it has nothing, as after a test alone.
         peak_memory_mib: Largest resident set of the training process and the processes that it waited for, in MiB;
@@ -40,6 +41,7 @@ class RunResult:
     seed: int
     iterations: int
     root_iterations: int
+    settings: str
     metrics: dict[str, float | None]
     seconds_per_iteration: float | None
     peak_memory_mib: float | None
@@ -73,6 +75,7 @@ def store_result(job: RunJob, peak_memory_mib: float | None, threads: int) -> Ru
         seed=job.seed,
         iterations=job.training.iterations,
         root_iterations=job.root_iterations,
+        settings=job.settings,
         metrics=metrics,
         seconds_per_iteration=statistics.median(record['time'] for record in logged) if logged else None,
         peak_memory_mib=peak_memory_mib,
@@ -96,16 +99,16 @@ def read_results(work_dir: str | Path) -> list[RunResult]:
         Results by rung and seed.
 
     Raises:
-        ConfigError: If there are none, one cannot be read, or they are of trainings of different lengths.
+        ConfigError: If there are none, one cannot be read, or they are of trainings with different lengths or settings.
     """
     results = list(_read_files(Path(work_dir)))
     if not results:
         raise ConfigError(f'{work_dir}: no results (RUNG/seedN/result.json); train with --run first.')
-    lengths = sorted({result.root_iterations for result in results})
-    if len(lengths) > 1:
+    trainings = sorted({f'{result.root_iterations} iterations {result.settings}'.strip() for result in results})
+    if len(trainings) > 1:
         raise ConfigError(
-            f'{work_dir}: holds trainings of different lengths (root_iterations {lengths}), which cannot be compared; '
-            'give each --max-iters a --work-dir of its own.'
+            f'{work_dir}: holds trainings that cannot be compared ({"; ".join(trainings)} for the root); '
+            'give each --max-iters, --amp and --cfg-options a --work-dir of its own.'
         )
     return results
 

@@ -110,8 +110,9 @@ def _origin(rows: Sequence[RungRow], results: Sequence[RunResult]) -> str:
     main = next(iter(rows[0].values))
     torch_versions = sorted({str(result.versions.get('torch')) for result in results})
     when = dates[0] if dates[0] == dates[-1] else f'{dates[0]} to {dates[-1]}'
+    settings = f' with {results[0].settings}' if results[0].settings else ''
     return (
-        f'{len(results)} runs; the root trains for {results[0].root_iterations} iterations; {when}; '
+        f'{len(results)} runs; the root trains for {results[0].root_iterations} iterations{settings}; {when}; '
         f'torch {", ".join(torch_versions)}. Means over the seeds, in percent; sample standard deviation (std) and '
         f'difference are those of the {main}.'
     )
