@@ -213,5 +213,10 @@ def test_settings_reach_every_job(real, tmp_path):
         assert job.config['train_dataloader']['batch_size'] == 2
         assert 'Amp' in job.config['optim_wrapper']['type']
         assert job.settings == '--amp --cfg-options train_dataloader.batch_size=2'
-    with pytest.raises(ConfigError, match='no key .batchsize., .* nearest key is train_dataloader.batch_size'):
-        plan_jobs(ladder, tmp_path, 1, RunSettings(options={'train_dataloader.batchsize': 2}))
+
+
+def test_an_unknown_option_is_named_once_and_added(real, tmp_path, capsys):
+    settings = RunSettings(options={'train_dataloader.batchsize': 2})
+    jobs = plan_jobs(real[1], tmp_path, 2, settings, ['seed_1x', 'seed_3x'])
+    assert {job.config['train_dataloader']['batchsize'] for job in jobs} == {2}
+    assert ''.join(capsys.readouterr()).count('nearest key is train_dataloader.batch_size') == 1

@@ -124,6 +124,7 @@ def plan_jobs(
         raise ConfigError(f'--only {" ".join(unknown)}: no such rung; there are {", ".join(ladder.rungs)}.')
     wanted = {name for chosen in only or ladder.rungs for name in (chosen, trained[chosen])}
     rungs = [rung for _, rung in ladder.walk() if rung.name in wanted]
+    settings.warn_of_unknown_options(ladder)
     root_iterations = {root.name: _iterations(settings.config(ladder, root), root) for root in ladder.children(None)}
     jobs = []
     for seed in range(seeds):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.logging import print_log
 
 from mmdet_panseg.engine import apply_options, unknown_key_warning, use_mixed_precision
-from mmdet_panseg.errors import ConfigError
 
 from .rungs import Ladder, Rung
 from .scenes_version import scenes_config
@@ -49,17 +50,20 @@ class RunSettings:
             The resolved config.
 
         Raises:
-            ConfigError: If the rung has no version for the data, or an option cannot be set.
+            ConfigError: If the rung has no version for the data, or an option cannot be merged.
         """
-        config = Config(scenes_config(ladder, rung) if self.data == 'scenes' else copy.deepcopy(rung.config))
-        if rung.parent is None:  # a rung may lack what its root has
-            self._require_known_options(config)
+        config = Config(self._plain_config(ladder, rung))
         apply_options(config, self.options, rung.path)
         if self.amp:
             use_mixed_precision(config)
         return config.to_dict()
 
-    def _require_known_options(self, root: Config) -> None:
-        unknown = [unknown_key_warning(root.to_dict(), key) for key in self.options]
-        if any(unknown):
-            raise ConfigError('\n'.join(text for text in unknown if text))
+    def warn_of_unknown_options(self, ladder: Ladder) -> None:
+        """Name options that the root's config has no key for, so that they are added to all."""
+        for root in ladder.children(None):
+            config = self._plain_config(ladder, root)
+            for warning in filter(None, (unknown_key_warning(config, key) for key in self.options)):
+                print_log(warning, logger='current', level=logging.WARNING)
+
+    def _plain_config(self, ladder: Ladder, rung: Rung) -> dict[str, Any]:
+        return scenes_config(ladder, rung) if self.data == 'scenes' else copy.deepcopy(rung.config)
