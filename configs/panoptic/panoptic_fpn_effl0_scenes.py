@@ -18,5 +18,8 @@ train_pipeline = _base_.train_pipeline
 train_pipeline[-2] = dict(type='FixClassGT', strides=None)
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 
+# Its fully connected layers have no norm and do not stand the rate of the other models.
+optim_wrapper = dict(optimizer=dict(lr=5e-4))
+
 val_evaluator = dict(_delete_=True, type='PanopticQualityMetric')
 test_evaluator = val_evaluator
