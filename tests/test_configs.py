@@ -6,6 +6,7 @@ import pytest
 import torch
 from mmdet.registry import DATASETS, METRICS, MODELS, TRANSFORMS
 from mmengine.config import Config
+from mmengine.hub import get_config
 from mmengine.registry import init_default_scope
 
 import mmdet_panseg  # noqa: F401
@@ -13,9 +14,9 @@ from mmdet_panseg.datasets.image_files import rename_images
 from mmdet_panseg.datasets.scenes import make_scenes
 
 FOLDER = Path(__file__).parents[1] / 'configs'
-# The rungs of the ladder have a check of their own (tests/apis/test_ladder_check.py).
+# The rungs of ladders have a check of their own (tests/apis/test_ladder_check.py).
 CONFIGS = sorted(
-    path for path in FOLDER.rglob('*.py') if not {'_base_', 'ladder'} & set(path.relative_to(FOLDER).parts)
+    path for path in FOLDER.rglob('*.py') if not {'_base_', 'ladder', 'heads'} & set(path.relative_to(FOLDER).parts)
 )
 
 
@@ -37,6 +38,36 @@ def test_config_builds(path):
     model = MODELS.build(config.model)
     assert type(model).__name__ == config.model.type
     assert sum(parameter.numel() for parameter in model.parameters()) > 1e6
+
+
+@pytest.mark.parametrize(
+    ('name', 'published'),
+    [
+        ('solo_1x', 'solo/solo_r50_fpn_1x_coco'),
+        ('solo_3x', 'solo/solo_r50_fpn_3x_coco'),
+        ('decoupled_solo_1x', 'solo/decoupled-solo_r50_fpn_1x_coco'),
+        ('decoupled_solo_3x', 'solo/decoupled-solo_r50_fpn_3x_coco'),
+        ('decoupled_solo_light_3x', 'solo/decoupled-solo-light_r50_fpn_3x_coco'),
+        ('solov2_1x', 'solov2/solov2_r50_fpn_1x_coco'),
+        ('solov2_3x', 'solov2/solov2_r50_fpn_ms-3x_coco'),
+    ],
+)
+def test_heads_take_the_checkpoints_of_mmdet(name, published):
+    """State dict, losses and epochs are those of mmdet's config of the same name."""
+    ours, mmdets = Config.fromfile(FOLDER / f'solo/heads/{name}.py'), get_config(f'mmdet::{published}.py')
+    init_default_scope('mmdet')
+    shapes = [
+        {key: value.shape for key, value in MODELS.build(config.model).state_dict().items()}
+        for config in (ours, mmdets)
+    ]
+    assert shapes[0] == shapes[1]
+    heads = ours.model.mask_head, mmdets.model.mask_head
+    assert heads[0].type == f'Sparse{heads[1].type}'
+    # mmdet's light head is for images of 512 pixels.
+    for key in ('loss_mask', 'loss_cls', 'num_grids', 'strides', *(['scale_ranges'] if 'light' not in name else [])):
+        assert heads[0][key] == heads[1][key]
+    assert ours.model.test_cfg == mmdets.model.test_cfg
+    assert ours.train_cfg.max_epochs == mmdets.train_cfg.max_epochs
 
 
 def test_cityscapes_images_get_the_names_that_they_have_on_disk():

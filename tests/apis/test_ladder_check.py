@@ -211,9 +211,9 @@ def test_plan_has_every_command(capsys, name):
     assert printed.splitlines()[1].startswith(f'└── {first}: the start')
 
 
-@pytest.mark.parametrize('name', TESTED_ONLY)
+@pytest.mark.parametrize('name', ['solo/ladder', 'solo/heads', 'panoptic/ladder'])
 def test_the_real_ladders_pass_the_check(name):
-    command = [sys.executable, 'tools/analysis_tools/ladder.py', f'configs/{name}/ladder', '--check']
+    command = [sys.executable, 'tools/analysis_tools/ladder.py', f'configs/{name}', '--check']
     run = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert 'rungs, no problems' in run.stdout

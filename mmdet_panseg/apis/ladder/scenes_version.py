@@ -12,7 +12,7 @@ changed key                                    in the scenes' config
 ``model...`` ``num_classes``, ``num_grids``,   stays: these belong to the data and to the size of the model
 ``scale_ranges``, ``in_channels``,
 ``feat_channels``, ``out_channels``,
-``num_things``, ``num_stuff``
+``stacked_convs``, ``num_things``, ``num_stuff``
 ``model.mask_head.num_classes``, if it         things and stuff of the scenes' semantic head
 becomes things and stuff of the semantic head
 ``model...`` ``loss_weight``,                  changed in the same ratio, so that lower is lower there as well
@@ -49,7 +49,7 @@ from .rungs import RUN_KEYS, Ladder, Rung
 _WEIGHTS = {'data_preprocessor', 'backbone'}
 _DATA = {
     *('num_classes', 'num_things', 'num_stuff', 'num_grids', 'scale_ranges'),
-    *('in_channels', 'feat_channels', 'out_channels'),
+    *('in_channels', 'feat_channels', 'out_channels', 'stacked_convs'),
 }
 _IN_RATIO = {'loss_weight', 'min_thing_area', 'min_stuff_area'}
 _MASK_CLASSES = ('model', 'mask_head', 'num_classes')
