@@ -7,6 +7,7 @@ from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+from torch import Tensor, nn
 
 
 @HOOKS.register_module()
@@ -16,6 +17,9 @@ class ChannelsLastHook(Hook):
     Convolutions with such weights give channels-last feature maps whatever the format of their input, so the
     images need no conversion. Results differ from the default format by rounding only; many CPUs and GPUs
     with tensor cores are faster with it.
+
+    mmcv's own operations (RoIAlign, deformable convolutions) read the memory of such maps in the wrong order and
+    say nothing. Their modules keep the default format and are given it.
     """
 
     priority = 'VERY_HIGH'
@@ -28,7 +32,34 @@ class ChannelsLastHook(Hook):
         """
         if is_model_wrapper(runner.model):
             # the wrapper has laid out its gradient buffers for the old format
-            model = runner.model.module.to(memory_format=torch.channels_last)
+            model = to_channels_last(runner.model.module)
             runner.model = runner.wrap_model(runner.cfg.get('model_wrapper_cfg'), model)
         else:
-            runner.model.to(memory_format=torch.channels_last)
+            to_channels_last(runner.model)
+
+
+def to_channels_last(model: nn.Module) -> nn.Module:
+    """Convert a model in place, except for the modules of ``mmcv.ops``.
+
+    Args:
+        model: The model.
+
+    Returns:
+        The model.
+    """
+    model.to(memory_format=torch.channels_last)
+    for module in model.modules():
+        if type(module).__module__.startswith('mmcv.ops'):
+            module.to(memory_format=torch.contiguous_format)
+            module.register_forward_pre_hook(_with_contiguous_inputs)
+            module.register_forward_hook(_with_contiguous_gradient)
+    return model
+
+
+def _with_contiguous_inputs(module: nn.Module, inputs: tuple) -> tuple:
+    return tuple(value.contiguous() if isinstance(value, Tensor) else value for value in inputs)
+
+
+def _with_contiguous_gradient(module: nn.Module, inputs: tuple, output: Tensor) -> None:
+    if isinstance(output, Tensor) and output.requires_grad:
+        output.register_hook(Tensor.contiguous)
