@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ def require_evaluation_files(config: Config, loop: str) -> None:
     """Make sure that the metrics of a loop read the annotations of its data set's images.
 
     A metric with an ``ann_file`` of its own would end a training with a traceback if the file did not exist, and with
-    wrong figures if it described other images under the same ids.
+    wrong figures if it described other images under the same ids, or classes in another order: mmdet's ``CocoMetric``
+    takes label k for the k-th category of its own file.
 
     Args:
         config: The config.
@@ -25,9 +26,10 @@ def require_evaluation_files(config: Config, loop: str) -> None:
 
     Raises:
         MissingDataError: If such a file does not exist.
-        ConfigError: If it lists other images than the data set.
+        ConfigError: If it lists other images than the data set, or other things.
     """
-    data_file = _annotation_file(_innermost(config.get(f'{loop}_dataloader') or {}))
+    dataset = _innermost(config.get(f'{loop}_dataloader') or {})
+    data_file = _annotation_file(dataset)
     if data_file is not None and not data_file.is_file():
         return  # the data set says so itself
     for key, metric in _metrics(config, loop):
@@ -40,6 +42,7 @@ def require_evaluation_files(config: Config, loop: str) -> None:
             )
         if data_file is not None and not Path(path).samefile(data_file):
             _require_same_images(key, path, data_file, loop)
+            _require_same_things(key, path, data_file, dataset.get('metainfo') or {})
 
 
 def _require_same_images(key: str, path: str, data_file: Path, loop: str) -> None:
@@ -52,6 +55,29 @@ def _require_same_images(key: str, path: str, data_file: Path, loop: str) -> Non
             f"{key}.ann_file: '{path}' is not of the images of {loop}_dataloader ('{data_file}'): {len(other)} of "
             f"{len(wanted)} differ, such as image id {other[0]}, '{wanted[other[0]]}', which is {there}. Name the "
             'annotation file of these images.'
+        )
+
+
+def _require_same_things(key: str, path: str, data_file: Path, metainfo: Mapping[str, Any]) -> None:
+    """Raises if the metric's file does not number the things as the data set does."""
+    categories = read_annotation_file(str(data_file), None, ('categories',))['categories']
+    classes = set(metainfo.get('classes') or [category['name'] for category in categories])
+    chosen = metainfo.get('thing_classes')
+    things = [
+        category['name']
+        for category in categories
+        if category['name'] in classes
+        and (category.get('isthing', True) if chosen is None else category['name'] in chosen)
+    ]
+    known = read_annotation_file(path, None, ('categories',))['categories']
+    numbered = [category['name'] for category in known if category['name'] in classes]
+    if numbered[: len(things)] != things:
+        label = next(k for k, name in enumerate(things) if numbered[k : k + 1] != [name])
+        there = repr(numbered[label]) if label < len(numbered) else 'nothing'
+        raise ConfigError(
+            f"{key}.ann_file: 'categories' of '{path}' does not list the things in the order of '{data_file}': label "
+            f'{label} is {things[label]!r} in the data and {there} for the metric, which numbers labels by its own '
+            f'file, so that classes would be mixed up. List there, in this order: {", ".join(things)}.'
         )
 
 
