@@ -26,6 +26,7 @@ from mmdet_panseg.models.detectors.panoptic_solo import name_unknown_things  # n
 from mmdet_panseg.models.heads.semantic_head import SemanticMaps  # noqa: E402
 from mmdet_panseg.ops import fuse_panoptic  # noqa: E402
 
+WITHOUT_THINGS = dict(semantic_head=dict(num_things=0), fusion_head=dict(num_things=0))
 SIZES, ORIGINAL_SIZES = [(61, 90), (50, 77)], [(101, 150), (47, 73)]
 
 
@@ -157,6 +158,7 @@ def test_settings_of_the_fusion_reach_it():
         (changed(PANOPTIC, fusion_head=None), {'pred_instances', 'pred_sem_seg'}),
         (changed(PANOPTIC, mask_head=None, fusion_head=None), {'pred_sem_seg'}),
         (PANOPTIC, {'pred_instances', 'pred_sem_seg', 'pred_panoptic_seg'}),
+        (changed(PANOPTIC, mask_head=None, **WITHOUT_THINGS), {'pred_sem_seg', 'pred_panoptic_seg'}),
     ],
 )
 def test_each_head_adds_its_part(config, parts):
@@ -165,6 +167,13 @@ def test_each_head_adds_its_part(config, parts):
         assert {key for key in sample.keys() if key.startswith('pred')} == parts  # noqa: SIM118
     outputs = run(model, unlabelled_batch(SIZES, ORIGINAL_SIZES), 'tensor')
     assert len(outputs) == ('pred_instances' in parts) + ('pred_sem_seg' in parts)
+
+
+def test_stuff_alone_is_fused_without_a_mask_head():
+    config = changed(changed(PANOPTIC, mask_head=None, **WITHOUT_THINGS), fusion_head=dict(min_stuff_area=0))
+    for sample in predict(build(config)):
+        assert torch.equal(sample.pred_panoptic_seg.sem_seg, sample.pred_sem_seg.sem_seg)
+        assert len(sample.pred_panoptic_seg.segments_info) == len(sample.pred_sem_seg.sem_seg.unique())
 
 
 def test_without_instances_there_is_stuff():
@@ -228,6 +237,7 @@ def test_mmdet_draws_the_results():
             'min_agreement compares .*merge_things=True',
         ),
         (dict(mask_head=dict(num_classes=5), fusion_head=None), 'mask_head.num_classes = 5'),
+        (dict(mask_head=dict(num_classes=0), **WITHOUT_THINGS), 'leave model.mask_head out'),
     ],
 )
 def test_heads_that_do_not_fit_are_named(changes, message):

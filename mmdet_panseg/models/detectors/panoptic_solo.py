@@ -7,7 +7,7 @@ from mmdet.models import SOLO
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample, OptSampleList, SampleList
 from mmdet.utils import ConfigType, OptConfigType, OptMultiConfig
-from mmengine.structures import PixelData
+from mmengine.structures import InstanceData, PixelData
 from torch import Tensor, nn
 
 from mmdet_panseg.errors import ConfigError
@@ -21,7 +21,8 @@ from ..heads.tower_levels import TowerLevels
 class PanopticSOLO(SOLO):
     """Instances, a class for every pixel and one panoptic map from one pass over the features.
 
-    With a mask head alone it is mmdet's ``SOLO``; with a semantic head alone it is a semantic segmentor.
+    With a mask head alone it is mmdet's ``SOLO``; with a semantic head alone it is a semantic segmentor, which a fusion
+    head without things gives panoptic maps.
 
     Class counts: the semantic head and the fusion head have T things and S stuff classes. The mask head has T classes,
     or T + S if it learns islands of stuff as instances.
@@ -31,7 +32,7 @@ class PanopticSOLO(SOLO):
         neck: Neck.
         mask_head: A head of the SOLO family.
         semantic_head: Such as ``SemanticFPNHead``, or ``SharedTowerSemanticHead`` on the mask head's tower.
-        fusion_head: Such as ``PanopticSOLOFusionHead``; needs both other heads.
+        fusion_head: Such as ``PanopticSOLOFusionHead``; needs both other heads, or without things the semantic head.
         train_cfg: Of the mask head.
         test_cfg: Of the mask head.
         data_preprocessor: Data preprocessor; ``pad_seg=True`` pads the semantic maps.
@@ -56,8 +57,11 @@ class PanopticSOLO(SOLO):
     ) -> None:
         if mask_head is None and semantic_head is None:
             raise ConfigError('PanopticSOLO has no head: set model.mask_head, model.semantic_head or both')
-        if fusion_head is not None and (mask_head is None or semantic_head is None):
-            raise ConfigError('model.fusion_head needs model.mask_head and model.semantic_head: set both or drop it')
+        if fusion_head is not None and (semantic_head is None or (mask_head is None and fusion_head['num_things'] > 0)):
+            raise ConfigError(
+                'model.fusion_head needs model.mask_head and model.semantic_head, or the latter alone if its '
+                'num_things is 0: set both or drop it'
+            )
         super().__init__(
             backbone=backbone,
             neck=neck,
@@ -117,11 +121,11 @@ class PanopticSOLO(SOLO):
     def _add_maps(self, sample: DetDataSample, semantic: SemanticMaps) -> None:
         panoptic_map = None
         if self.fusion_head is not None:
-            sample.pred_panoptic_seg = self.fusion_head.predict(sample.pred_instances, semantic)
+            instances = no_instances(semantic.labels) if self.mask_head is None else sample.pred_instances
+            sample.pred_panoptic_seg = self.fusion_head.predict(instances, semantic)
             panoptic_map = sample.pred_panoptic_seg.sem_seg[0]
-            if self.mask_head.num_classes > self.fusion_head.num_things:
+            if self.mask_head is not None and self.mask_head.num_classes > self.fusion_head.num_things:
                 # Islands of stuff have become stuff, and metrics of instances know no such labels.
-                instances = sample.pred_instances
                 sample.pred_instances = instances[instances.labels < self.fusion_head.num_things]
         merged = self.semantic_head.merge_things
         labels = name_unknown_things(semantic, panoptic_map) if merged else semantic.labels
@@ -157,6 +161,8 @@ class PanopticSOLO(SOLO):
                 'model.fusion_head.min_agreement compares classes of things, which '
                 'model.semantic_head.merge_things=True does not tell apart: set one of them to 0 or False'
             )
+        if self.mask_head is not None and self.mask_head.num_classes == 0:
+            raise ConfigError('model.mask_head.num_classes = 0: leave model.mask_head out where there are no things')
         if self.mask_head is not None and self.mask_head.num_classes not in (counts[0], sum(counts)):
             raise ConfigError(
                 f'model.mask_head.num_classes = {self.mask_head.num_classes}, but should be the '
@@ -179,3 +185,12 @@ def name_unknown_things(semantic: SemanticMaps, panoptic_map: Tensor | None) -> 
     if panoptic_map is not None:
         named = torch.where(panoptic_map >= INSTANCE_OFFSET, panoptic_map % INSTANCE_OFFSET, named)
     return torch.where(semantic.labels == VOID_LABEL, named, semantic.labels)
+
+
+def no_instances(like: Tensor) -> InstanceData:
+    """Give the instances of an image without any, on a map of shape ``(H, W)``."""
+    return InstanceData(
+        masks=like.new_zeros(0, *like.shape, dtype=torch.bool),
+        scores=like.new_zeros(0, dtype=torch.float32),
+        labels=like.new_zeros(0, dtype=torch.int64),
+    )
