@@ -71,13 +71,19 @@ def check_images(images: list[dict], ann_file: str) -> None:
         ann_file: Path of the file, for error texts.
 
     Raises:
-        AnnotationFileError: If there are no images, a key is missing, an id is used twice or a size is not
-            positive.
+        AnnotationFileError: If there are no images, a key is missing, an id is used twice, a name is no text or a size
+            is not positive.
     """
     if not images:
         raise AnnotationFileError(f"Annotation file '{ann_file}': the list 'images' is empty; nothing can be loaded.")
     columns = {key: column(images, key, 'images', ann_file) for key in IMAGE_KEYS}
     refuse_repeated(columns['id'], 'images', ann_file)
+    unnamed = [image['id'] for image in images if not isinstance(image['file_name'], str)]
+    if unnamed:
+        raise AnnotationFileError(
+            f"Annotation file '{ann_file}': 'file_name' of {len(unnamed)} 'images' (ids {shown(unnamed)}) is no text; "
+            'write the name of the image file.'
+        )
     for name, height, width in zip(columns['file_name'], columns['height'], columns['width'], strict=True):
         if not (isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0):
             raise AnnotationFileError(
@@ -124,9 +130,10 @@ def group_annotations(
         Annotations of each image id that has any.
 
     Raises:
-        AnnotationFileError: If a key is missing, an id is used twice, or an image or category id is not in
-            the file.
+        AnnotationFileError: If a key is missing, an id is used twice, an image or category id is not in the file, or
+            ``iscrowd`` is neither 0 nor 1.
     """
+    check_flags(annotations, 'iscrowd', 'annotations', ann_file)
     columns = {key: column(annotations, key, 'annotations', ann_file) for key in (*ANNOTATION_KEYS, *more_keys)}
     refuse_repeated(columns['id'], 'annotations', ann_file)
     for key, known, section in (
@@ -158,6 +165,17 @@ def column(entries: list[dict], key: str, section: str, ann_file: str) -> list:
         f"Annotation file '{ann_file}': {len(lacking)} entries of '{section}' have no key '{key}' "
         f'({shown(examples)}); add it to each of them.'
     )
+
+
+def check_flags(entries: list[dict], key: str, section: str, ann_file: str) -> None:
+    """Raises if a flag is there and neither 0 nor 1: texts such as ``"0"`` would count as true."""
+    wrong = [entry for entry in entries if isinstance(entry, dict) and entry.get(key, 0) not in (0, 1)]
+    if wrong:
+        ids = shown([entry.get('id') for entry in wrong])
+        raise AnnotationFileError(
+            f"Annotation file '{ann_file}': '{key}' of {len(wrong)} entries of '{section}' (ids {ids}) is neither 0 "
+            f'nor 1, such as {wrong[0][key]!r}; write one of them.'
+        )
 
 
 def refuse_repeated(ids: list, section: str, ann_file: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from .annotation_file import shown
+from .annotation_file import check_flags, shown
 from .class_choice import check_class_names, choose_classes, other_order_error
 from .errors import AnnotationFileError
 
@@ -75,4 +75,5 @@ def _thing_names(categories: list[dict], thing_classes: Sequence[str] | None, an
             f'({shown(lacking)}); add it (1 for things, 0 for stuff), or name the things in the config by '
             'metainfo=dict(thing_classes=(...)) of the data set.'
         )
+    check_flags(categories, 'isthing', 'categories', ann_file)
     return {category['name'] for category in categories if category['isthing']}

@@ -9,7 +9,7 @@ from typing import Any
 
 from mmdet_panseg.ops.panoptic_ids import MAX_PANOPTIC_ID
 
-from .annotation_file import column, refuse_unknown, shown
+from .annotation_file import check_flags, column, refuse_unknown, shown
 from .errors import AnnotationFileError
 
 SEGMENT_KEYS = ('id', 'category_id', 'bbox', 'area')
@@ -31,7 +31,8 @@ def segments_by_image(
 
     Raises:
         AnnotationFileError: If a key is missing, an image has two annotations, two segments of an image have the same
-            id, an id does not fit in a PNG, or an image or category id is not in the file.
+            id, an id does not fit in a PNG, an image or category id is not in the file, or ``iscrowd`` is neither 0
+            nor 1.
     """
     images = column(annotations, 'image_id', 'annotations', ann_file)
     segments = column(annotations, 'segments_info', 'annotations', ann_file)
@@ -49,6 +50,7 @@ def segments_by_image(
             f'{shown(no_lists)}) is no list; write the list of the segments of the image.'
         )
     every = [segment for entry in segments for segment in entry]
+    check_flags(every, 'iscrowd', 'segments_info', ann_file)
     columns = {key: column(every, key, 'segments_info', ann_file) for key in SEGMENT_KEYS}
     refuse_unknown(
         columns['id'], columns['category_id'], set(category_ids), 'category_id', 'categories', ann_file, 'segments'

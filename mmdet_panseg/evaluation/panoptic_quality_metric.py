@@ -11,12 +11,19 @@ from mmdet.registry import METRICS
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from ..ops import PanopticCounts, PanopticQuality, add_panoptic_counts, panoptic_counts, panoptic_quality
+from ..ops import (
+    PanopticCounts,
+    PanopticQuality,
+    add_panoptic_counts,
+    panoptic_counts,
+    panoptic_quality,
+    whole_segments,
+)
 from .class_agreement import check_segments, disagreement
 from .class_layout import ClassLayout, class_layout
 from .errors import EvaluationError
 from .panoptic_result_files import write_result_json, write_result_png
-from .sample_maps import read_maps, segment_table
+from .sample_maps import image_of, read_maps, segment_table
 from .tables import log_table
 
 
@@ -29,9 +36,9 @@ class PanopticQualityMetric(BaseMetric):
     that occur in the ground truth or the prediction, and NaN where none does.
 
     Ground truth is ``gt_panoptic_seg`` of the data sample, which ``LoadPanopticSegments`` loads and
-    ``PackPanopticInputs`` packs; predictions are ``pred_panoptic_seg`` as all of mmdet's panoptic models give it:
-    ``label + 1000 k``, void is the number of classes. Each image's counts are made when it is processed; they are all
-    that travels between processes.
+    ``PackPanopticInputs`` packs; islands that ``SplitStuffIslands`` made are whole segments again. Predictions
+    are ``pred_panoptic_seg`` as all of mmdet's panoptic models give it: ``label + 1000 k``, void is the number of
+    classes. Each image's counts are made when it is processed; they are all that travels between processes.
 
     Returned are ``PQ``, ``SQ``, ``RQ``, the same with ``_th`` (things) and ``_st`` (stuff), and with ``classwise``
     ``<class>_PQ``, ``<class>_SQ`` and ``<class>_RQ``.
@@ -65,7 +72,7 @@ class PanopticQualityMetric(BaseMetric):
         layout = class_layout(self.dataset_meta)
         for sample in data_samples:
             gt_map, pred_map = read_maps(sample, 'panoptic_seg')
-            table = segment_table(sample)
+            gt_map, table = whole_segments(gt_map, segment_table(sample))
             check_segments(sample, pred_map, layout)
             try:
                 counts = panoptic_counts(gt_map, table, pred_map, len(layout.names))
@@ -76,6 +83,11 @@ class PanopticQualityMetric(BaseMetric):
     def _write(self, sample: Mapping[str, Any], pred_map: npt.NDArray, layout: ClassLayout) -> dict | None:
         if self.outfile_prefix is None:
             return None
+        if 'img_path' not in sample:
+            raise EvaluationError(
+                f'{image_of(sample)}: outfile_prefix needs the names of the images; add img_path to meta_keys of '
+                'PackPanopticInputs.'
+            )
         path = Path(f'{self.outfile_prefix}.panoptic', Path(sample['img_path']).stem + '.png')
         return write_result_png(pred_map, sample['img_id'], path, layout)
 

@@ -36,7 +36,15 @@ from .pyramid import align_pyramid, aligned_strides
 from .resized_argmax import resized_argmax
 from .segment_geometry import segment_geometry, segment_masks
 from .segment_map import SegmentMap, segment_map_from_ids
-from .segment_table import VOID_LABEL, VOID_ROW, SegmentTable, segment_rows
+from .segment_table import (
+    MAX_SEGMENTS,
+    VOID_LABEL,
+    VOID_ROW,
+    SegmentTable,
+    merge_segments,
+    segment_rows,
+    whole_segments,
+)
 from .upsampled_convolution import upsampled_convolution
 
 __all__ = [
@@ -52,6 +60,7 @@ __all__ = [
     'SegmentMap',
     'SegmentTable',
     'SemanticQuality',
+    'MAX_SEGMENTS',
     'VOID_LABEL',
     'VOID_ROW',
     'add_panoptic_counts',
@@ -91,6 +100,8 @@ __all__ = [
     'segment_map_from_ids',
     'segment_masks',
     'segment_rows',
+    'merge_segments',
+    'whole_segments',
     'semantic_quality',
     'split_islands',
     'suppress_non_peaks',

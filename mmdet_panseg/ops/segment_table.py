@@ -114,6 +114,44 @@ class SegmentTable:
         return len(self.ids)
 
 
+def merge_segments(
+    segment_map: npt.NDArray[np.uint16], table: SegmentTable, into: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.uint16], SegmentTable]:
+    """Make some segments parts of others.
+
+    Args:
+        segment_map: Row of each pixel's segment, shape (H, W).
+        table: Its table.
+        into: Row that each row becomes part of, itself if it stays, shape (R,).
+
+    Returns:
+        The new map, and the table with void in the place of the rows that are parts now.
+    """
+    parts = into != np.arange(len(table))
+    if not parts.any():
+        return segment_map, table
+    return np.take(into.astype(np.uint16), segment_map), table.void(parts)
+
+
+def whole_segments(
+    segment_map: npt.NDArray[np.uint16], table: SegmentTable
+) -> tuple[npt.NDArray[np.uint16], SegmentTable]:
+    """Undo the splitting of stuff: rows of stuff with the same id become one.
+
+    Args:
+        segment_map: Row of each pixel's segment, shape (H, W).
+        table: Its table.
+
+    Returns:
+        Map and table.
+    """
+    into = np.arange(len(table))
+    stuff = table.rows[~table.is_thing[table.rows]]
+    _, first, segment = np.unique(table.ids[stuff], return_index=True, return_inverse=True)
+    into[stuff] = stuff[first][segment]
+    return merge_segments(segment_map, table, into)
+
+
 def segment_rows(count: int) -> npt.NDArray[np.int64]:
     """Rows that the segments of an image take: 0, 1, 2, ... without the row of void.
 

@@ -12,6 +12,7 @@ from mmdet.structures.bbox import HorizontalBoxes
 from mmdet.structures.mask import BitmapMasks
 
 import mmdet_panseg  # noqa: F401
+from mmdet_panseg.datasets import DatasetError
 
 sys.path.insert(0, str(Path(__file__).parents[1] / 'models'))
 from solo_cases import pair_of_heads, pyramid, random_masks  # noqa: E402
@@ -141,6 +142,17 @@ def test_masks_that_were_not_loaded_are_named():
     del results['gt_masks']
     with pytest.raises(KeyError, match='with_mask=True'):
         fix(results)
+
+
+def test_annotations_that_were_loaded_after_resize_are_named():
+    results = results_of(np.ones((1, 8, 9), np.uint8))
+    with pytest.raises(
+        DatasetError, match=r'masks have height and width \(8, 9\), the image \(16, 18\); put .* before'
+    ):
+        fix({**results, 'img_shape': (16, 18)})
+    results = results_of(np.ones((1, 8, 9), np.uint8))
+    with pytest.raises(DatasetError, match=r'the semantic map have height and width \(4, 9\), the image \(8, 9\)'):
+        fix({**results, 'img_shape': (8, 9), 'gt_seg_map': np.zeros((4, 9), np.uint8)})
 
 
 def test_padding_that_differs_from_the_preprocessors_is_named():

@@ -140,6 +140,13 @@ def test_classes_not_in_use_are_void_in_silence(panoptic_folder, log):
     assert 'photo1.png' not in log.text
 
 
+def test_more_segments_than_a_map_holds(panoptic_folder):
+    sample = sample_of(panoptic_folder)
+    sample['segments_info'] = sample['segments_info'][:1] * 65_536
+    with pytest.raises(AnnotationFileError, match=r'photo1.png.*65536 segments.*at most 65535'):
+        LoadPanopticSegments()(sample)
+
+
 @pytest.mark.parametrize('count', [254, 255, 256, 700])
 def test_many_segments(tmp_path, count):
     ids = (1 + np.arange(30 * 40) % count).reshape(30, 40)

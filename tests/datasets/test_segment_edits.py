@@ -86,9 +86,10 @@ def test_crowds_without_a_table():
         (dict(keep=['apple', 92]), {5: 0, 300: 0, 7000: 3}),
         (dict(keep=[]), {}),
         (dict(drop=[]), {5: 0, 300: 0, 66_000: 1, 7000: 3, 70_000: 2}),
-        (dict(drop=['apple'], to='grass'), {5: 3, 300: 3, 66_000: 1, 7000: 3, 70_000: 2}),
+        (dict(drop=['apple'], to='grass'), {66_000: 1, 7000: 3, 70_000: 2}),
+        (dict(drop=['apple', 'pear tree', 'sky'], to='grass'), {7000: 3}),
         (dict(drop=['apple'], to=5), {5: 1, 300: 1, 66_000: 1, 7000: 3, 70_000: 2}),
-        (dict(keep=['apple', 'pear tree', 'sky'], to='sky'), {5: 0, 300: 0, 66_000: 1, 7000: 2, 70_000: 2}),
+        (dict(keep=['apple', 'pear tree', 'sky'], to='sky'), {5: 0, 300: 0, 66_000: 1, 70_000: 2}),
     ],
 )
 def test_categories_of_a_table(loaded, panoptic_folder, settings, expected):
@@ -100,8 +101,25 @@ def test_categories_of_a_table(loaded, panoptic_folder, settings, expected):
     np.testing.assert_array_equal(table.is_thing[table.rows], table.labels[table.rows] < 2)
     instances = {int(i) for i in table.ids[table.is_instance]}
     assert instances == {i for i in (5, 300) if expected.get(i, 255) < 2}
-    kept = np.isin(panoptic_folder.ids[1], list(expected))
-    np.testing.assert_array_equal(table.ids[results['gt_seg_map']], np.where(kept, panoptic_folder.ids[1], 0))
+    kept = np.where(np.isin(panoptic_folder.ids[1], list(expected)), panoptic_folder.ids[1], 0)
+    united = {'grass': 7000, 'sky': 70_000}.get(settings.get('to'))
+    if united:  # the others are parts of the one segment of that class
+        kept = np.where((kept == 0) & (panoptic_folder.ids[1] > 0), united, kept)
+    np.testing.assert_array_equal(table.ids[results['gt_seg_map']], kept)
+
+
+def test_stuff_that_only_renamed_segments_make_is_one_segment(panoptic_folder):
+    """Apples and pears become a class that the image has no segment of; the crowd of pears is no crowd any more."""
+    arguments = panoptic_folder.arguments()
+    results = LoadPanopticSegments()(CheckedCocoPanopticDataset(**arguments).get_data_info(0))
+    without = results['gt_segments'].void(results['gt_segments'].labels == 3)
+    results['gt_segments'] = without
+    results = FilterCategories(keep=['sky'], to='grass')(results)
+    table = results['gt_segments']
+    grass = table.rows[table.labels[table.rows] == 3]
+    assert len(grass) == 1 and not table.is_crowd[grass[0]] and not table.is_thing[grass[0]]
+    expected = np.isin(panoptic_folder.ids[1], [5, 300, 66_000])
+    np.testing.assert_array_equal(results['gt_seg_map'] == grass[0], expected)
 
 
 @pytest.mark.parametrize(
@@ -208,5 +226,9 @@ def test_wrong_use_of_islands():
         SplitStuffIslands(min_area=0)
     with pytest.raises(KeyError, match='LoadPanopticSegments'):
         SplitStuffIslands()(without_table())
+    checkered = {**scattered(), 'gt_seg_map': np.full((600, 600), 2, np.uint16), 'img_path': 'a.jpg'}
+    checkered['gt_seg_map'][::2, ::2] = 0
+    with pytest.raises(DatasetError, match=r"'a.jpg': \d+ segments and islands do not fit.*raise min_area"):
+        SplitStuffIslands(min_area=1)(checkered)
     with pytest.raises(DatasetError, match=r'class_min_area.*earth'):
         SplitStuffIslands(class_min_area={'earth': 5})(scattered())

@@ -23,10 +23,13 @@ from panoptic_cases import write_files  # noqa: E402
 
 from mmdet_panseg.datasets import (  # noqa: E402
     CheckedCocoPanopticDataset,
+    FilterCategories,
     LoadCheckedImage,
     LoadPanopticSegments,
     PackPanopticInputs,
+    SplitStuffIslands,
 )
+from mmdet_panseg.datasets.scenes import make_scenes  # noqa: E402
 from mmdet_panseg.evaluation import EvaluationError, PanopticQualityMetric  # noqa: E402
 from mmdet_panseg.ops import (  # noqa: E402
     VOID_LABEL,
@@ -142,6 +145,13 @@ def test_images_of_one_name_cannot_be_written(tmp_path):
         evaluate(samples, outfile_prefix=str(tmp_path / 'ours'))
 
 
+def test_images_without_a_name_cannot_be_written(tmp_path):
+    sample = random_samples(1)[0]
+    del sample.img_path
+    with pytest.raises(EvaluationError, match='add img_path to meta_keys'):
+        evaluate([sample], outfile_prefix=str(tmp_path / 'ours'))
+
+
 @pytest.mark.parametrize(
     ('key', 'remedy'),
     [('gt_panoptic_seg', "dict.type='LoadPanopticSegments'. before"), ('pred_panoptic_seg', 'a fusion_head')],
@@ -224,11 +234,31 @@ def test_the_ground_truth_of_the_data_set_scores_one(real_data):
             PackPanopticInputs(meta_keys=('img_id', 'img_path')),
         ],
     )
+    metrics = evaluate(perfect_samples(data), data.metainfo)
+    assert set(metrics.values()) == {1.0}
+
+
+def test_edited_stuff_scores_one(tmp_path):
+    """Islands are whole again for the metric, and classes that are renamed to stuff are one segment of it."""
+    make_scenes(tmp_path / 'scenes', num_train=1, num_val=6, progress=False)
+    for edit in (SplitStuffIslands(min_area=1), FilterCategories(drop=['grass', 'disc'], to='road')):
+        data = CheckedCocoPanopticDataset(
+            ann_file='annotations/panoptic_val.json',
+            data_root=str(tmp_path / 'scenes'),
+            data_prefix=dict(img='images/val/', seg='annotations/panoptic_val/'),
+            test_mode=True,
+            pipeline=[LoadCheckedImage(), LoadPanopticSegments(), edit, PackPanopticInputs()],
+        )
+        metrics = evaluate(perfect_samples(data), data.metainfo)
+        assert {metrics[f'coco_panoptic/{name}'] for name in ('PQ', 'PQ_st', 'PQ_th')} == {1.0}
+
+
+def perfect_samples(data):
+    """Samples of a data set with predictions that are right."""
     samples = [data[index]['data_samples'] for index in range(len(data))]
     for sample in samples:
         table = sample.gt_panoptic_seg.segments
         labels = np.where(table.is_crowd | (table.labels == VOID_LABEL), len(data.metainfo['classes']), table.labels)
         values = labels + 1000 * np.where(table.is_instance, np.arange(len(table)) + 1, 0)
         sample.pred_panoptic_seg = pixel_data(values[sample.gt_panoptic_seg.sem_seg[0].numpy()])
-    metrics = evaluate(samples, data.metainfo)
-    assert len(samples) == 2 and set(metrics.values()) == {1.0}
+    return samples

@@ -12,6 +12,8 @@ from pathlib import Path
 from PIL import Image
 from rich.progress import track
 
+from mmdet_panseg.ops import MAX_SEGMENTS
+
 from ..errors import DatasetError
 from ..staging import staged_folder
 from .components import SMALL_THINGS, split_label_map
@@ -149,6 +151,11 @@ def _write_split(
     for image_id, pair in enumerate(track(pairs, f'label maps {split}', disable=not progress)):
         label_map = read_label_map(pair.label_map, known)
         found = split_label_map(label_map, settings.classes, settings.min_area, settings.small)
+        if len(found.segments) > MAX_SEGMENTS:
+            raise DatasetError(
+                f"Label map '{pair.label_map}' has {len(found.segments)} segments, more than the {MAX_SEGMENTS} that "
+                'can be loaded; raise --min-area.'
+            )
         counts.add(found)
         # Annotation ids start at 1: COCO evaluation takes a match with id 0 for no match.
         records, infos, png = segment_records(found, settings.classes, image_id, len(instances) + 1)

@@ -9,7 +9,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmdet.registry import TRANSFORMS
 
-from mmdet_panseg.ops import VOID_LABEL, SegmentTable
+from mmdet_panseg.ops import VOID_LABEL, SegmentTable, merge_segments
 
 from ..dataset_classes import DatasetClasses
 from ..errors import DatasetError
@@ -30,11 +30,11 @@ class FilterCategories(BaseTransform):
     ``LoadAnnotations`` instances are dropped or renamed, and labels of the semantic map (after ``MapSemanticLabels``)
     are looked up.
 
-    Renamed to a stuff class, things are no instances any more. Things renamed to a thing class stay instances. Stuff
-    cannot become a thing.
+    Renamed to a stuff class, segments become parts of the image's segment of that class, as stuff has one; things are
+    no instances or crowds any more. Things renamed to a thing class stay instances. Stuff cannot become a thing.
 
     Required keys: ``dataset_classes`` and ``gt_segments`` or those of mmdet's ``LoadAnnotations``. Modified keys:
-    ``gt_segments``, or the instances and ``gt_seg_map``.
+    ``gt_seg_map`` and ``gt_segments``, or the instances and ``gt_seg_map``.
 
     Args:
         keep: Classes that stay, all others are turned; names, or category ids of the annotation file.
@@ -72,7 +72,10 @@ class FilterCategories(BaseTransform):
         classes = DatasetClasses.of(results, type(self).__name__)
         new_labels = self._look_up_table(classes)
         if 'gt_segments' in results:
-            results['gt_segments'] = _renamed(results['gt_segments'], new_labels, classes.num_things)
+            table = results['gt_segments']
+            renamed = _renamed(table, new_labels, classes.num_things)
+            into = _parts_of_stuff(renamed, renamed.labels != table.labels)
+            results['gt_seg_map'], results['gt_segments'] = merge_segments(results['gt_seg_map'], renamed, into)
             return results
         if 'gt_bboxes_labels' in results:
             labels = new_labels[results['gt_bboxes_labels']]
@@ -104,10 +107,28 @@ class FilterCategories(BaseTransform):
 
 
 def _renamed(table: SegmentTable, new_labels: np.ndarray, num_things: int) -> SegmentTable:
-    """Table with new labels; what is no thing any more is no instance."""
+    """Table with new labels; what is no thing any more is no instance and no crowd."""
     labels = new_labels[table.labels]
     changed = labels != table.labels
     is_thing = np.where(changed, labels < num_things, table.is_thing)
-    is_instance = table.is_instance & (is_thing | ~changed)
-    renamed = replace(table, labels=labels, is_thing=is_thing, is_instance=is_instance)
+    still = is_thing | ~changed
+    renamed = replace(
+        table,
+        labels=labels,
+        is_thing=is_thing,
+        is_instance=table.is_instance & still,
+        is_crowd=table.is_crowd & still,
+    )
     return renamed.void(labels == VOID_LABEL)
+
+
+def _parts_of_stuff(table: SegmentTable, changed: np.ndarray) -> np.ndarray:
+    """Row that each row becomes part of: those changed to a stuff class join the segment that is of it already."""
+    into = np.arange(len(table))
+    parts = np.flatnonzero(changed & ~table.is_thing & (table.labels != VOID_LABEL))
+    if len(parts):
+        # All have the one class that the transform renames to.
+        same = np.flatnonzero(table.labels == table.labels[parts[0]])
+        own = same[~changed[same]]
+        into[parts] = own[0] if len(own) else parts[0]
+    return into

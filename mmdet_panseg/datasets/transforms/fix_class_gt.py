@@ -11,6 +11,7 @@ from mmdet.structures.mask import BitmapMasks
 
 from mmdet_panseg.ops import MaskGeometry, area_averaged_targets, boxed_mask_targets, mask_geometry, mask_targets
 
+from ..errors import DatasetError
 from .instance_keys import keep_instances
 from .segment_instances import instances_from_segments
 
@@ -75,7 +76,17 @@ class FixClassGT(BaseTransform):
         self.shrink = area_averaged_targets if area_averaged else mask_targets
 
     def transform(self, results: dict) -> dict:
-        """Fix one sample."""
+        """Fix one sample.
+
+        Args:
+            results: Sample.
+
+        Returns:
+            The sample.
+
+        Raises:
+            DatasetError: If masks or maps have another size than the image.
+        """
         if 'gt_segments' in results:
             if self.boxes == 'annotation':
                 raise ValueError("FixClassGT(boxes='annotation'): segment maps have no annotated boxes; use 'mask'")
@@ -87,6 +98,7 @@ class FixClassGT(BaseTransform):
                 'FixClassGT needs gt_masks or gt_segments: put LoadAnnotations(with_bbox=True, with_mask=True) or '
                 'LoadPanopticSegments before it'
             )
+        _require_size_of_image(results)
         results['gt_areas'] = geometry.areas
         results['gt_centers'] = geometry.centers
         if self.strides is not None:
@@ -121,3 +133,19 @@ class FixClassGT(BaseTransform):
             f'{type(self).__name__}(strides={self.strides}, min_pixels={self.min_pixels}, boxes={self.boxes!r}, '
             f'size_divisor={self.size_divisor}, shrink={self.shrink.__name__})'
         )
+
+
+def _require_size_of_image(results: dict) -> None:
+    """Raises if annotations were loaded after a transform that changed the size of the image."""
+    wanted = results.get('img_shape')
+    masks = results['gt_masks']
+    sizes = {'masks': (masks.height, masks.width)}
+    if results.get('gt_seg_map') is not None:
+        sizes['the semantic map'] = results['gt_seg_map'].shape
+    for name, size in sizes.items():
+        if wanted is not None and tuple(size) != tuple(wanted[:2]):
+            raise DatasetError(
+                f"FixClassGT: '{results.get('img_path')}': {name} have height and width {tuple(size)}, the image "
+                f'{tuple(wanted[:2])}; put LoadPanopticSegments or LoadAnnotations before Resize and its like in the '
+                'pipeline, so that ground truth is resized as well.'
+            )

@@ -11,10 +11,10 @@ from mmdet.registry import TRANSFORMS
 from mmengine import fileio
 from mmengine.logging import print_log
 
-from mmdet_panseg.ops import VOID_LABEL, SegmentTable, segment_map_from_ids, segment_rows
+from mmdet_panseg.ops import MAX_SEGMENTS, VOID_LABEL, SegmentTable, segment_map_from_ids, segment_rows
 
 from ..annotation_file import is_remote, shown
-from ..errors import MissingDataError
+from ..errors import AnnotationFileError, MissingDataError
 from ..panoptic_png import decode_panoptic_png
 from ..shared_flag import SharedFlag
 
@@ -55,7 +55,7 @@ class LoadPanopticSegments(BaseTransform):
 
         Raises:
             MissingDataError: If the PNG does not exist.
-            AnnotationFileError: If it is no RGB PNG of eight bits a channel.
+            AnnotationFileError: If it is no RGB PNG of eight bits a channel, or has more segments than a map can.
             BrokenImageError: If it is truncated, does not decode or has another size than the image.
         """
         path = results.get('seg_map_path')
@@ -64,6 +64,11 @@ class LoadPanopticSegments(BaseTransform):
         size = (results['height'], results['width']) if 'height' in results else results['ori_shape']
         ids = decode_panoptic_png(self._read(path), path, size)
         segments = results['segments_info']
+        if len(segments) > MAX_SEGMENTS:
+            raise AnnotationFileError(
+                f"Panoptic PNG '{path}': 'segments_info' lists {len(segments)} segments, a segment map holds at most "
+                f'{MAX_SEGMENTS}; unite small ones or make them void.'
+            )
         segment_ids = np.array([segment['id'] for segment in segments], np.int64)
         found = segment_map_from_ids(ids, segment_ids)
         if len(found.unknown):

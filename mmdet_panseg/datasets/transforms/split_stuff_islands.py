@@ -12,6 +12,7 @@ from mmdet.registry import TRANSFORMS
 from mmdet_panseg.ops import SegmentTable, split_islands
 
 from ..dataset_classes import DatasetClasses
+from ..errors import DatasetError
 
 
 @TRANSFORMS.register_module()
@@ -57,14 +58,18 @@ class SplitStuffIslands(BaseTransform):
 
         Raises:
             KeyError: If there is no segment table.
-            DatasetError: If a class of ``class_min_area`` is unknown.
+            DatasetError: If a class of ``class_min_area`` is unknown, or there are too many islands.
         """
         if 'gt_segments' not in results:
             raise KeyError('SplitStuffIslands needs gt_segments: put LoadPanopticSegments before it')
         table = results['gt_segments']
         rows = table.rows[~table.is_thing[table.rows]]
         min_areas = self._min_areas(results)[table.labels[rows]]
-        islands = split_islands(results['gt_seg_map'], rows, min_areas, len(table))
+        try:
+            islands = split_islands(results['gt_seg_map'], rows, min_areas, len(table))
+        except ValueError as error:
+            name = results.get('seg_map_path') or results.get('img_path')
+            raise DatasetError(f"SplitStuffIslands: '{name}': {error}.") from error
         emptied = np.zeros(len(table) + len(islands.parents), bool)
         emptied[rows[~islands.leftover]] = True
         results['gt_seg_map'] = islands.rows
