@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.logging import print_log
 
 from mmdet_panseg.datasets.annotation_file import is_remote, read_annotation_file
 from mmdet_panseg.datasets.errors import MissingDataError
@@ -36,6 +38,9 @@ def require_evaluation_files(config: Config, loop: str) -> None:
         path = metric.get('ann_file')
         if not isinstance(path, str) or is_remote(path, metric.get('backend_args')):
             continue
+        if dataset.get('indices') is not None:
+            text = f'{loop}_dataloader.dataset.indices takes some of the images, but {key}.ann_file has all: '
+            print_log(text + 'objects of the others count as missed.', logger='current', level=logging.WARNING)
         if not Path(path).is_file():
             raise MissingDataError(
                 f"{key}.ann_file: '{path}' does not exist; name the annotation file of the images of {loop}_dataloader."

@@ -6,6 +6,7 @@ import pytest
 from mmengine.config import Config
 
 from mmdet_panseg.datasets import MissingDataError
+from mmdet_panseg.engine import evaluation_files
 from mmdet_panseg.engine.evaluation_files import require_evaluation_files
 from mmdet_panseg.errors import ConfigError
 
@@ -69,3 +70,14 @@ def test_a_file_that_does_not_exist_is_named(config, tmp_path):
     (tmp_path / 'instances.json').unlink()
     with pytest.raises(MissingDataError, match=r'val_evaluator\[0\]\.ann_file: .* does not exist'):
         require_evaluation_files(checked, 'val')
+
+
+def test_metrics_of_some_images_are_warned_of(config, monkeypatch):
+    said = []
+    monkeypatch.setattr(evaluation_files, 'print_log', lambda text, **kwargs: said.append(text))
+    settings = config()
+    require_evaluation_files(settings, 'val')
+    assert not said
+    settings.val_dataloader.dataset.indices = 1
+    require_evaluation_files(settings, 'val')
+    assert len(said) == 1 and 'val_dataloader.dataset.indices' in said[0] and 'val_evaluator[0]' in said[0]
