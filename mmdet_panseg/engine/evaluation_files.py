@@ -46,13 +46,18 @@ def require_evaluation_files(config: Config, loop: str) -> None:
                 f"{key}.ann_file: '{path}' does not exist; name the annotation file of the images of {loop}_dataloader."
             )
         if data_file is not None and not Path(path).samefile(data_file):
-            _require_same_images(key, path, data_file, loop)
-            _require_same_things(key, path, data_file, dataset.get('metainfo') or {})
+            known, data = (
+                read_annotation_file(str(file), None, ('images', 'categories')) for file in (path, data_file)
+            )
+            _require_same_images(key, path, data_file, loop, _image_names(known), _image_names(data))
+            metainfo = dataset.get('metainfo') or {}
+            _require_same_things(key, path, data_file, metainfo, known['categories'], data['categories'])
 
 
-def _require_same_images(key: str, path: str, data_file: Path, loop: str) -> None:
+def _require_same_images(
+    key: str, path: str, data_file: Path, loop: str, known: dict[Any, str], wanted: dict[Any, str]
+) -> None:
     """Raises if the data set has an image that the metric's file lacks or calls by another name."""
-    known, wanted = _image_names(path), _image_names(str(data_file))
     other = [image for image, name in wanted.items() if known.get(image) != name]
     if other:
         there = f"'{known[other[0]]}' there" if other[0] in known else 'missing there'
@@ -63,9 +68,10 @@ def _require_same_images(key: str, path: str, data_file: Path, loop: str) -> Non
         )
 
 
-def _require_same_things(key: str, path: str, data_file: Path, metainfo: Mapping[str, Any]) -> None:
+def _require_same_things(
+    key: str, path: str, data_file: Path, metainfo: Mapping[str, Any], known: list[dict], categories: list[dict]
+) -> None:
     """Raises if the metric's file does not number the things as the data set does."""
-    categories = read_annotation_file(str(data_file), None, ('categories',))['categories']
     classes = set(metainfo.get('classes') or [category['name'] for category in categories])
     chosen = metainfo.get('thing_classes')
     things = [
@@ -74,7 +80,6 @@ def _require_same_things(key: str, path: str, data_file: Path, metainfo: Mapping
         if category['name'] in classes
         and (category.get('isthing', True) if chosen is None else category['name'] in chosen)
     ]
-    known = read_annotation_file(path, None, ('categories',))['categories']
     numbered = [category['name'] for category in known if category['name'] in classes]
     if numbered[: len(things)] != things:
         label = next(k for k, name in enumerate(things) if numbered[k : k + 1] != [name])
@@ -86,10 +91,9 @@ def _require_same_things(key: str, path: str, data_file: Path, metainfo: Mapping
         )
 
 
-def _image_names(path: str) -> dict[Any, str]:
+def _image_names(content: dict[str, Any]) -> dict[Any, str]:
     """Names of image files without their folder and ending, by image id."""
-    images = read_annotation_file(path, None, ('images',))['images']
-    return {image['id']: Path(image.get('file_name', '')).stem for image in images}
+    return {image['id']: Path(image.get('file_name', '')).stem for image in content['images']}
 
 
 def _metrics(config: Config, loop: str) -> Iterator[tuple[str, dict]]:
