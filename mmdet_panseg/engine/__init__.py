@@ -11,7 +11,7 @@ from .checkpoints import (
     load_checkpoint_safely,
     write_atomically,
 )
-from .config import apply_options, load_config, unknown_key_warning
+from .config import apply_options, load_config, warn_of_unknown_options
 from .config_faults import argument_names
 from .errors import CheckpointError, NonFiniteError, run_command
 from .hooks import (
@@ -47,10 +47,10 @@ __all__ = [
     'load_checkpoint_safely',
     'load_config',
     'run_command',
-    'unknown_key_warning',
     'use_mixed_precision',
     'use_processes_on_cpu',
     'versions',
+    'warn_of_unknown_options',
     'write_atomically',
     'write_run_record',
 ]

@@ -36,10 +36,7 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None, work
         config = Config.fromfile(path)
     except FileNotFoundError as error:  # one of its parents
         raise ConfigError(f'{path}: needs a file that does not exist ({error}).') from error
-    for key in options or ():
-        warning = unknown_key_warning(config.to_dict(), key)
-        if warning:
-            print_log(warning, logger='current', level=logging.WARNING)
+    warn_of_unknown_options(config.to_dict(), options or {})
     apply_options(config, options or {}, path)
     if work_dir is not None:
         config.work_dir = work_dir
@@ -92,6 +89,17 @@ def _listed(folder: Path, limit: int = 8) -> str:
     if not names:
         return 'no config files'
     return ', '.join(names[:limit]) + (f' and {len(names) - limit} more' if len(names) > limit else '')
+
+
+def warn_of_unknown_options(config: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+    """Log which options a config has no key for, so that they are added to it.
+
+    Args:
+        config: The config.
+        options: Values by dotted key.
+    """
+    for warning in filter(None, (unknown_key_warning(config, key) for key in options)):
+        print_log(warning, logger='current', level=logging.WARNING)
 
 
 def unknown_key_warning(config: Mapping[str, Any], key: str) -> str | None:

@@ -48,8 +48,11 @@ from .segment_table import (
 from .upsampled_convolution import upsampled_convolution
 
 __all__ = [
-    'GridCells',
     'INSTANCE_OFFSET',
+    'MAX_SEGMENTS',
+    'VOID_LABEL',
+    'VOID_ROW',
+    'GridCells',
     'Islands',
     'MaskGeometry',
     'PanopticCounts',
@@ -60,9 +63,6 @@ __all__ = [
     'SegmentMap',
     'SegmentTable',
     'SemanticQuality',
-    'MAX_SEGMENTS',
-    'VOID_LABEL',
-    'VOID_ROW',
     'add_panoptic_counts',
     'align_pyramid',
     'aligned_strides',
@@ -89,6 +89,7 @@ __all__ = [
     'mask_targets',
     'masks_per_chunk',
     'matrix_nms_decay',
+    'merge_segments',
     'panoptic_counts',
     'panoptic_quality',
     'priority_by_area',
@@ -100,10 +101,9 @@ __all__ = [
     'segment_map_from_ids',
     'segment_masks',
     'segment_rows',
-    'merge_segments',
-    'whole_segments',
     'semantic_quality',
     'split_islands',
     'suppress_non_peaks',
     'upsampled_convolution',
+    'whole_segments',
 ]

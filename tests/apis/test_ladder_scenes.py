@@ -12,13 +12,13 @@ from mmdet_panseg.apis.ladder import (  # noqa: E402
     RunSettings,
     plan_jobs,
     read_ladder,
-    run_settings,  # noqa: E402
     scenes_config,
 )
 from mmdet_panseg.apis.ladder.config_changes import config_changes  # noqa: E402
 from mmdet_panseg.apis.ladder.iterations import scale_iterations  # noqa: E402
 from mmdet_panseg.apis.ladder.rungs import RUN_KEYS  # noqa: E402
 from mmdet_panseg.apis.ladder.scenes_version import not_taken_over  # noqa: E402
+from mmdet_panseg.engine import config as config_options  # noqa: E402
 from mmdet_panseg.errors import ConfigError  # noqa: E402
 
 FOLDER = Path(__file__).resolve().parents[2] / 'configs/solo/ladder'
@@ -223,7 +223,7 @@ def test_settings_reach_every_job(real, tmp_path):
 
 def test_an_unknown_option_is_named_once_and_added(real, tmp_path, monkeypatch):
     said = []
-    monkeypatch.setattr(run_settings, 'print_log', lambda text, **kwargs: said.append(text))
+    monkeypatch.setattr(config_options, 'print_log', lambda text, **kwargs: said.append(text))
     settings = RunSettings(options={'train_dataloader.batchsize': 2})
     jobs = plan_jobs(real[1], tmp_path, 2, settings, ['seed_1x', 'seed_3x'])
     assert {job.config['train_dataloader']['batchsize'] for job in jobs} == {2}

@@ -1,9 +1,7 @@
 _base_ = './coco_mini_instance.py'
 
 data_root = '{{$PANSEG_DATA:../shared/data}}/nuclei_mini/'
-data_remedy = dict(
-    folder=data_root, text='Set the environment variable PANSEG_DATA to the folder that holds the small real data sets.'
-)
+data_remedy = dict(folder=data_root)
 
 # Nuclei have a dozen pixels: twice the size is what a grid needs.
 train_pipeline = _base_.train_pipeline

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import copy
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.logging import print_log
 
-from mmdet_panseg.engine import apply_options, unknown_key_warning, use_mixed_precision
+from mmdet_panseg.engine import apply_options, use_mixed_precision, warn_of_unknown_options
 
 from .rungs import Ladder, Rung
 from .scenes_version import scenes_config
@@ -61,9 +59,7 @@ class RunSettings:
     def warn_of_unknown_options(self, ladder: Ladder) -> None:
         """Name options that the root's config has no key for, so that they are added to all."""
         for root in ladder.children(None):
-            config = self._plain_config(ladder, root)
-            for warning in filter(None, (unknown_key_warning(config, key) for key in self.options)):
-                print_log(warning, logger='current', level=logging.WARNING)
+            warn_of_unknown_options(self._plain_config(ladder, root), self.options)
 
     def _plain_config(self, ladder: Ladder, rung: Rung) -> dict[str, Any]:
         return scenes_config(ladder, rung) if self.data == 'scenes' else copy.deepcopy(rung.config)
