@@ -17,6 +17,7 @@ from .grid_assignment import (
     resolve_collisions,
 )
 from .islands import Islands, split_islands
+from .majority_vote import majority_labels
 from .mask_geometry import MaskGeometry, boxes_from_masks, mask_geometry
 from .mask_overlap import iou_from_intersections, mask_intersections
 from .mask_targets import area_averaged_targets, mask_targets
@@ -84,6 +85,7 @@ __all__ = [
     'iou_from_intersections',
     'level_bounds',
     'levels_of_scales',
+    'majority_labels',
     'mask_geometry',
     'mask_intersections',
     'mask_targets',

@@ -24,7 +24,7 @@ from panoptic_solo_cases import (  # noqa: E402
 from mmdet_panseg.errors import ConfigError  # noqa: E402
 from mmdet_panseg.models.detectors.panoptic_solo import name_unknown_things  # noqa: E402
 from mmdet_panseg.models.heads.semantic_head import SemanticMaps  # noqa: E402
-from mmdet_panseg.ops import fuse_panoptic  # noqa: E402
+from mmdet_panseg.ops import fuse_panoptic, majority_labels  # noqa: E402
 
 WITHOUT_THINGS = dict(semantic_head=dict(num_things=0), fusion_head=dict(num_things=0))
 SIZES, ORIGINAL_SIZES = [(61, 90), (50, 77)], [(101, 150), (47, 73)]
@@ -151,6 +151,25 @@ def test_settings_of_the_fusion_reach_it():
         assert torch.equal(sample.pred_panoptic_seg.sem_seg[0], expected)
 
 
+def test_instances_take_the_class_that_the_semantic_branch_votes_for():
+    torch.manual_seed(0)
+    model = build(changed(PANOPTIC, fusion_head=dict(min_vote=0.2)))
+    voted = predict(model)
+    model.fusion_head.min_vote = 0.0
+    changes = 0
+    for sample, before in zip(voted, predict(model), strict=True):
+        found, own = sample.pred_instances, before.pred_instances
+        expected = majority_labels(
+            found.masks, own.labels, before.pred_sem_seg.sem_seg[0], num_things=THINGS, min_vote=0.2
+        )
+        assert torch.equal(found.labels, expected)
+        assert torch.equal(found.masks, own.masks) and torch.equal(found.scores, own.scores)
+        changes += (found.labels != own.labels).sum()
+        for info in sample.pred_panoptic_seg.segments_info:
+            check_segment(info, sample.pred_panoptic_seg.sem_seg[0] == info['id'], found)
+    assert changes > 0
+
+
 @pytest.mark.parametrize(
     ('config', 'parts'),
     [
@@ -235,6 +254,10 @@ def test_mmdet_draws_the_results():
         (
             dict(semantic_head=dict(merge_things=True), fusion_head=dict(min_agreement=0.1)),
             'min_agreement compares .*merge_things=True',
+        ),
+        (
+            dict(semantic_head=dict(merge_things=True), fusion_head=dict(min_vote=0.1)),
+            'min_vote compares .*merge_things=True',
         ),
         (dict(mask_head=dict(num_classes=5), fusion_head=None), 'mask_head.num_classes = 5'),
         (dict(mask_head=dict(num_classes=0), **WITHOUT_THINGS), 'leave model.mask_head out'),

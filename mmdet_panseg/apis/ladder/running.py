@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from mmdet_panseg.errors import UserError
@@ -49,7 +49,8 @@ def run_jobs(jobs: Sequence[RunJob], tools: Path, processes: int = 1, metrics: M
     for job in jobs:
         require_same_settings(job)
     missing = [job for job in jobs if not job.result_path.exists()]
-    threads = max(1, (os.cpu_count() or 1) // processes)
+    # What torch would use honours OMP_NUM_THREADS and the cores that this process may run on.
+    threads = max(1, torch.get_num_threads() // processes)
     with _interrupted_by_termination(), _progress() as progress:
         pool = _Pool(jobs, missing, tools, threads, progress, metrics)
         try:

@@ -121,7 +121,9 @@ class PanopticSOLO(SOLO):
     def _add_maps(self, sample: DetDataSample, semantic: SemanticMaps) -> None:
         panoptic_map = None
         if self.fusion_head is not None:
-            instances = no_instances(semantic.labels) if self.mask_head is None else sample.pred_instances
+            instances = no_instances(semantic.labels)
+            if self.mask_head is not None:
+                instances = sample.pred_instances = self.fusion_head.vote(sample.pred_instances, semantic)
             sample.pred_panoptic_seg = self.fusion_head.predict(instances, semantic)
             panoptic_map = sample.pred_panoptic_seg.sem_seg[0]
             if self.mask_head is not None and self.mask_head.num_classes > self.fusion_head.num_things:
@@ -156,11 +158,8 @@ class PanopticSOLO(SOLO):
                 f'model.semantic_head has num_things = {counts[0]}, num_stuff = {counts[1]}, but model.fusion_head has '
                 f'{fusion.num_things} and {fusion.num_stuff}: give both the same'
             )
-        if fusion is not None and fusion.min_agreement > 0 and semantic.merge_things:
-            raise ConfigError(
-                'model.fusion_head.min_agreement compares classes of things, which '
-                'model.semantic_head.merge_things=True does not tell apart: set one of them to 0 or False'
-            )
+        if fusion is not None and semantic.merge_things:
+            self._check_merged_things(fusion)
         if self.mask_head is not None and self.mask_head.num_classes == 0:
             raise ConfigError('model.mask_head.num_classes = 0: leave model.mask_head out where there are no things')
         if self.mask_head is not None and self.mask_head.num_classes not in (counts[0], sum(counts)):
@@ -169,6 +168,15 @@ class PanopticSOLO(SOLO):
                 f'{counts[0]} of model.semantic_head.num_things, or {sum(counts)} (things and stuff) if islands of '
                 'stuff are learnt as instances'
             )
+
+    @staticmethod
+    def _check_merged_things(fusion: nn.Module) -> None:
+        for key in ('min_agreement', 'min_vote'):
+            if getattr(fusion, key) > 0:
+                raise ConfigError(
+                    f'model.fusion_head.{key} compares classes of things, which '
+                    'model.semantic_head.merge_things=True does not tell apart: set one of them to 0 or False'
+                )
 
 
 def name_unknown_things(semantic: SemanticMaps, panoptic_map: Tensor | None) -> Tensor:

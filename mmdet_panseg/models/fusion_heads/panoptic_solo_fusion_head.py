@@ -5,7 +5,7 @@ from mmdet.registry import MODELS
 from mmengine.model import BaseModule
 from mmengine.structures import InstanceData, PixelData
 
-from mmdet_panseg.ops import PanopticSegments, fuse_panoptic
+from mmdet_panseg.ops import PanopticSegments, fuse_panoptic, majority_labels
 
 from ..heads.semantic_head import SemanticMaps
 
@@ -24,6 +24,8 @@ class PanopticSOLOFusionHead(BaseModule):
         min_agreement: Least fraction of an instance where the semantic map has its class; 0 trusts the instances.
         unclaimed: What pixels become that are a thing to the semantic branch and are in no instance: ``'void'``, or
             ``'stuff'`` for the best stuff class.
+        min_vote: Instances take the thing class that the semantic map has most often in their mask, if it has it in
+            this fraction of the mask; 0 trusts the mask head's classes.
 
     Raises:
         ValueError: If ``unclaimed`` is unknown.
@@ -39,6 +41,7 @@ class PanopticSOLOFusionHead(BaseModule):
         min_stuff_area: int = 4096,
         min_agreement: float = 0.0,
         unclaimed: str = 'void',
+        min_vote: float = 0.0,
     ) -> None:
         super().__init__()
         if unclaimed not in ('void', 'stuff'):
@@ -51,6 +54,26 @@ class PanopticSOLOFusionHead(BaseModule):
         self.min_stuff_area = min_stuff_area
         self.min_agreement = min_agreement
         self.unclaimed = unclaimed
+        self.min_vote = min_vote
+
+    def vote(self, instances: InstanceData, semantic: SemanticMaps) -> InstanceData:
+        """Let the semantic map correct the classes of an image's instances.
+
+        Args:
+            instances: ``masks`` (N, H, W), ``labels`` (N,) and what else they have.
+            semantic: Maps of the same size.
+
+        Returns:
+            The instances, with other ``labels`` if ``min_vote`` is above 0.
+        """
+        if self.min_vote == 0:
+            return instances
+        voted = instances.new()
+        voted.set_data(dict(instances.items()))
+        voted.labels = majority_labels(
+            instances.masks, instances.labels, semantic.labels, num_things=self.num_things, min_vote=self.min_vote
+        )
+        return voted
 
     def predict(self, instances: InstanceData, semantic: SemanticMaps) -> PixelData:
         """Fuse the results of an image.
