@@ -1,6 +1,6 @@
-# The scenes with SOLOv2's head, which learns masks in a short training: one kernel a cell on features that all share, where
-# SOLO teaches each cell a filter of its own. Group norm in the pyramid: the backbone's features have a standard deviation
-# of about 8. Instances take the class that the semantic branch votes for.
+# The scenes with SOLOv2's head, which learns masks in a short training: one kernel a cell on features that all share,
+# where SOLO teaches each cell a filter of its own. Group norm in the pyramid: the backbone's features have a standard
+# deviation of about 8. Instances take the class that the semantic branch votes for.
 _base_ = './panoptic_solo_effl0_scenes.py'
 
 norm = dict(type='GN', num_groups=32)

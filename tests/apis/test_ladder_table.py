@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import math
-import statistics
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +19,7 @@ from mmdet_panseg.apis.ladder import (  # noqa: E402
     NOISE_RULE,
     RunResult,
     compare_rungs,
-    outside_noise,
+    pooled_variance,
     read_ladder,
     read_results,
     write_table,
@@ -62,7 +61,7 @@ def test_rows_compare_with_the_parent(ladder, tmp_path):
     assert math.isclose(child.difference, 10) and child.outside_noise is True and child.direction == 'same'
     assert math.isclose(worse.difference, 1) and worse.outside_noise is False and worse.direction == '–'
     assert worse.published_difference == -0.5
-    assert single.std is None and single.outside_noise is None and single.rung.published == 'no difference'
+    assert single.std is None and single.outside_noise is True and single.rung.published == 'no difference'
     assert unrun.mean is None and unrun.difference is None
 
 
@@ -73,12 +72,28 @@ def test_an_opposite_direction_is_seen(ladder, tmp_path):
 
 
 @pytest.mark.parametrize('seed', range(20))
-def test_noise_rule(seed):
+def test_variance_is_pooled_over_the_trained_rungs(tmp_path, seed):
+    """Rungs with one seed are judged by it too; one that is only tested is not part of it."""
     random = np.random.default_rng(seed)
-    one, other = (random.normal(size=random.integers(2, 6)).tolist() for _ in range(2))
-    error = (statistics.variance(one) / len(one) + statistics.variance(other) / len(other)) ** 0.5
-    assert outside_noise(one, other) == (abs(np.mean(one) - np.mean(other)) > 2 * error)
-    assert outside_noise(one, other[:1]) is None and outside_noise([], one) is None
+    aps = {
+        name: (random.normal(size=random.integers(1, 4)) / 100 + 0.2).tolist() for name in ('root', 'child', 'worse')
+    }
+    aps['child'] += [0.2, 0.21]
+    tested = {'tested': [0.9, 0.1]}
+    rows = rows_of(tmp_path, {**aps, **tested}, worse=WORSE, tested=TESTED)
+    squares = [(100 * (ap - np.mean(values))) ** 2 for values in aps.values() for ap in values]
+    variance = sum(squares) / (len(squares) - 3)
+    assert math.isclose(pooled_variance([rows[name].main for name in aps]), variance)
+    for name in ('child', 'worse'):
+        difference = 100 * (np.mean(aps[name]) - np.mean(aps['root']))
+        error = (variance * (1 / len(aps[name]) + 1 / len(aps['root']))) ** 0.5
+        assert math.isclose(rows[name].difference, difference, abs_tol=1e-9)
+        assert rows[name].outside_noise == (abs(difference) > 2 * error)
+
+
+def test_without_a_second_seed_the_noise_is_unknown(tmp_path):
+    rows = rows_of(tmp_path, dict(root=[0.1], child=[0.4]), worse=WORSE)
+    assert rows['child'].outside_noise is None and pooled_variance([[1.0], []]) is None
 
 
 def rows_of(folder, aps, **rungs):
@@ -93,7 +108,7 @@ def test_a_rung_that_is_only_tested_is_compared_seed_by_seed(tmp_path):
     tested = rows['tested']
     assert tested.weights == rows['again'].weights == 'child' == rows['child'].weights
     assert math.isclose(tested.difference, 1.1) and tested.outside_noise is True
-    assert outside_noise(rows['child'].main, tested.main) is False
+    assert abs(tested.difference) < pooled_variance([rows['child'].main]) ** 0.5
     assert rows['again'].difference is None and rows['again'].outside_noise is None
 
 
@@ -141,6 +156,19 @@ def test_the_root_names_the_metrics(tmp_path):
     assert (pixels == (31, 119, 180)).all(1).any() and not (pixels == (255, 127, 14)).all(1).any()
 
 
+def test_another_metric_is_the_main_one(tmp_path):
+    """A column that the first metric had moves to the others."""
+    ladder = read_ladder(write_ladder(tmp_path, root=OTHER_ROOT, child=OTHER_CHILD))
+    runs = tmp_path / 'runs'
+    for rung, quality, iou in (('root', 0.4, 0.7), ('child', 0.5, 0.6)):
+        write_results(runs, {rung: [0.1, 0.1]}, metrics={'coco_panoptic/PQ': quality, 'semantic/mIoU': iou})
+    rows = compare_rungs(ladder, read_results(runs), 'mIoU')
+    assert list(rows[1].values) == ['mIoU', 'PQ']
+    assert math.isclose(rows[1].difference, -10) and math.isclose(rows[1].mean, 60)
+    with pytest.raises(ConfigError, match="no metric 'AP'; take one of PQ, mIoU"):
+        compare_rungs(ladder, read_results(runs), 'AP')
+
+
 def test_a_metric_that_no_run_has(tmp_path):
     ladder = read_ladder(write_ladder(tmp_path, root=OTHER_ROOT, child=OTHER_CHILD))
     results = read_results(write_results(tmp_path / 'runs', dict(root=[0.1])))
@@ -160,7 +188,9 @@ def test_files(ladder, tmp_path):
     markdown, table, picture = write_table(compare_rungs(ladder, results), results, tmp_path / 'out')
     lines = markdown.read_text().splitlines()
     assert lines[2].startswith('| `root` | wider | 1x | 20.0 | – | 3 | 11.00 | 1.00 | – | – | – |')
-    assert '| &emsp;`child` | higher | 1x | 21.0 | +1.0 | 3 | 21.00 | 1.00 | +10.00 | yes | same |' in lines
+    assert (
+        '| &emsp;`child` | higher | 1x | 21.0 | +1.0 | 3 | 21.00 | 1.00 | +10.00 | yes | same | 0.00 | 0.00 |' in lines
+    )
     assert any('a\\|b' in line for line in lines)
     assert NOISE_RULE in lines and any('10 runs; the root trains for 10 iterations' in line for line in lines)
     records = list(csv.DictReader(io.StringIO(table.read_text())))

@@ -38,6 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--work-dir', help='folder of the runs (default: work_dirs/ladder/<its last two folders>_<data>)'
     )
+    parser.add_argument('--metric', help="--table: which of the ladder's metrics to compare by (default: its first)")
     parser.add_argument('--out', help='--table: folder for the files (default: that of the runs)')
     return parser
 
@@ -77,7 +78,8 @@ def run_ladder(arguments: argparse.Namespace) -> None:
         apis.run_jobs(jobs, REPOSITORY / 'tools', arguments.jobs, ladder.metrics)
     else:
         results = apis.read_results(work_dir)
-        for path in apis.write_table(apis.compare_rungs(ladder, results), results, arguments.out or work_dir):
+        rows = apis.compare_rungs(ladder, results, arguments.metric)
+        for path in apis.write_table(rows, results, arguments.out or work_dir):
             print(f'written: {path}')
 
 

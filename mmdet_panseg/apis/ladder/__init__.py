@@ -1,7 +1,8 @@
 """A ladder of experiments: a folder of configs that each inherit another one and change one thing."""
 
 from .checks import ladder_problems, require_sound
-from .comparison import NOISE_RULE, RungRow, compare_rungs, outside_noise
+from .comparison import RungRow, compare_rungs
+from .noise import NOISE_RULE, outside_noise, pooled_variance
 from .plan import plan_tree, print_plan, rung_command
 from .run_jobs import RunJob, plan_jobs
 from .run_results import RunResult, read_results
@@ -27,6 +28,7 @@ __all__ = [
     'outside_noise',
     'plan_jobs',
     'plan_tree',
+    'pooled_variance',
     'print_plan',
     'read_ladder',
     'read_results',

@@ -9,7 +9,7 @@ from mmdet_panseg.errors import ConfigError
 from .building import building_problems
 from .config_changes import config_changes
 from .declared_keys import KeyPath
-from .rungs import MASK_AP, RUN_KEYS, Ladder, Rung, fingerprint
+from .rungs import MASK_METRICS, RUN_KEYS, Ladder, Rung, fingerprint
 from .scenes_version import scenes_config
 
 
@@ -65,8 +65,9 @@ def _description_problems(ladder: Ladder, rung: Rung) -> Iterator[str]:
     metrics = rung.ablation.get('metrics')
     if metrics is not None and not (metrics and isinstance(metrics, Mapping)):
         yield f"ablation.metrics={metrics!r} is no dict of metrics; write metrics=dict(PQ='coco_panoptic/PQ')"
-    elif rung.parent is None and (metrics or MASK_AP) != ladder.metrics:
-        yield f'is compared by {metrics or MASK_AP}, but the first root by {ladder.metrics}; set ablation.metrics alike'
+    elif rung.parent is None and (metrics or MASK_METRICS) != ladder.metrics:
+        own = metrics or MASK_METRICS
+        yield f'is compared by {own}, but the first root by {ladder.metrics}; set ablation.metrics alike'
 
 
 def _declaration_problems(rung: Rung) -> Iterator[str]:

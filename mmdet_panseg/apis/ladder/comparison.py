@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mmdet_panseg.errors import ConfigError
 
+from .noise import outside_noise, pooled_variance
 from .run_results import RunResult
 from .rungs import Ladder, Rung
 from .trained_rungs import trained_rung
-
-NOISE_RULE = (
-    'A difference is outside the noise if it is more than twice its standard error, sqrt(s²/n + s²/n) with the sample '
-    'variances of rung and parent over n seeds each. A rung that is only tested has the weights of its parent: there '
-    'the difference is taken seed by seed, and its standard error is sqrt(s²/n) with the sample variance of the '
-    'differences. With fewer than two seeds on either side it is unknown.'
-)
 
 
 @dataclass(frozen=True)
@@ -32,7 +25,7 @@ class RungRow:
         published_difference: Published AP minus the parent's; None if one of the two was not published.
         values: By name of the metric, the main one first, its value by seed.
         difference: Mean of the main metric minus the parent's; None if one of the two was not measured.
-        outside_noise: By :data:`NOISE_RULE`; None if unknown.
+        outside_noise: By :data:`~mmdet_panseg.apis.ladder.NOISE_RULE`; None if unknown.
     """
 
     depth: int
@@ -66,66 +59,80 @@ class RungRow:
         return 'same' if (self.difference > 0) == (self.published_difference > 0) else 'opposite'
 
 
-def compare_rungs(ladder: Ladder, results: Sequence[RunResult]) -> list[RungRow]:
+def compare_rungs(ladder: Ladder, results: Sequence[RunResult], metric: str | None = None) -> list[RungRow]:
     """Compare each rung with its parent.
 
     Args:
         ladder: The ladder.
         results: Results of its runs; those of other rungs are left out.
+        metric: Name of the main metric, which rungs are compared by; default the first of the ladder's.
 
     Returns:
         A row for each rung, parents before children; rungs without a run are among them.
 
     Raises:
-        ConfigError: If no result has the main metric of the ladder.
+        ConfigError: If the ladder has no such metric, or no result has it.
     """
-    _require_main_metric(ladder, results)
+    metrics = _metrics(ladder, results, metric)
+    values = {rung.name: _values(rung, results, metrics) for _, rung in ladder.walk()}
+    main = {name: next(iter(of_metric.values())) for name, of_metric in values.items()}
+    trained = {rung.name: trained_rung(ladder, rung).name for _, rung in ladder.walk()}
+    variance = pooled_variance([list(main[name].values()) for name in main if trained[name] == name])
     rows: dict[str, RungRow] = {}
     for depth, rung in ladder.walk():
         parent = rows[rung.parent] if rung.parent else None
-        values = _values(ladder, rung, results)
-        weights = trained_rung(ladder, rung).name
-        own = next(iter(values.values()))
-        its = next(iter(parent.values.values())) if parent else {}
-        difference, outside = _compare_seeds(own, its) if weights != rung.name else _compare_means(own, its)
+        own, its = main[rung.name], main[parent.rung.name] if parent else {}
+        if trained[rung.name] == rung.name:
+            difference, outside = _compare_means(list(own.values()), list(its.values()), variance)
+        else:
+            difference, outside = _compare_seeds(own, its)
         rows[rung.name] = RungRow(
             depth=depth,
             rung=rung,
-            weights=weights,
+            weights=trained[rung.name],
             published_difference=_difference(rung.published_ap, parent.rung.published_ap if parent else None),
-            values=values,
+            values=values[rung.name],
             difference=difference,
             outside_noise=outside,
         )
     return list(rows.values())
 
 
-def _require_main_metric(ladder: Ladder, results: Sequence[RunResult]) -> None:
-    name, key = next(iter(ladder.metrics.items()))
+def _metrics(ladder: Ladder, results: Sequence[RunResult], main: str | None) -> dict[str, str]:
+    """The ladder's metrics with the main one first."""
+    if main is not None and main not in ladder.metrics:
+        raise ConfigError(f'{ladder.folder}: there is no metric {main!r}; take one of {", ".join(ladder.metrics)}.')
+    first = main or next(iter(ladder.metrics))
+    key = ladder.metrics[first]
     if not any(key in result.metrics for result in results):
         known = sorted({known for result in results for known in result.metrics})
         raise ConfigError(
-            f'{ladder.folder}: no run has the metric {key!r} ({name}); they have {", ".join(known) or "none"}. Name '
+            f'{ladder.folder}: no run has the metric {key!r} ({first}); they have {", ".join(known) or "none"}. Name '
             'one of these in ablation.metrics of the root, or train for longer if nothing was found.'
         )
+    return {first: key, **ladder.metrics}
 
 
-def _values(ladder: Ladder, rung: Rung, results: Sequence[RunResult]) -> dict[str, dict[int, float]]:
+def _values(rung: Rung, results: Sequence[RunResult], metrics: Mapping[str, str]) -> dict[str, dict[int, float]]:
     own = [result for result in results if result.rung == rung.name]
-    return {name: {result.seed: 100 * result.value(key) for result in own} for name, key in ladder.metrics.items()}
+    return {name: {result.seed: 100 * result.value(key) for result in own} for name, key in metrics.items()}
 
 
-def _compare_means(own: dict[int, float], its: dict[int, float]) -> tuple[float | None, bool | None]:
+def _compare_means(own: list[float], its: list[float], variance: float | None) -> tuple[float | None, bool | None]:
     """Difference of two rungs that were trained apart, and whether it is outside the noise."""
-    one, other = list(own.values()), list(its.values())
-    return _difference(mean_of(one), mean_of(other)), outside_noise(one, other)
+    difference = _difference(mean_of(own), mean_of(its))
+    if difference is None or variance is None:
+        return difference, None
+    return difference, outside_noise(difference, variance * (1 / len(own) + 1 / len(its)))
 
 
 def _compare_seeds(own: dict[int, float], its: dict[int, float]) -> tuple[float | None, bool | None]:
     """Difference of two tests of the same weights, and whether it is outside the noise."""
     differences = [own[seed] - its[seed] for seed in own if seed in its]
-    # Zeros do not vary, so the differences' own variance is left.
-    return mean_of(differences), outside_noise(differences, [0.0] * len(differences))
+    difference = mean_of(differences)
+    if difference is None or len(differences) < 2:
+        return difference, None
+    return difference, outside_noise(difference, statistics.variance(differences) / len(differences))
 
 
 def mean_of(values: Sequence[float]) -> float | None:
@@ -135,19 +142,3 @@ def mean_of(values: Sequence[float]) -> float | None:
 
 def _difference(own: float | None, its: float | None) -> float | None:
     return None if own is None or its is None else own - its
-
-
-def outside_noise(one: Sequence[float], other: Sequence[float]) -> bool | None:
-    """Apply :data:`NOISE_RULE` to two samples.
-
-    Args:
-        one: Values of one side.
-        other: Values of the other.
-
-    Returns:
-        Whether the means differ by more than the noise; None if a side has fewer than two values.
-    """
-    if min(len(one), len(other)) < 2:
-        return None
-    error = math.sqrt(statistics.variance(one) / len(one) + statistics.variance(other) / len(other))
-    return abs(statistics.fmean(one) - statistics.fmean(other)) > 2 * error

@@ -18,7 +18,7 @@ from mmdet_panseg.errors import ConfigError
 
 from .declared_keys import KeyPath, declared_bases, declared_keys
 
-MASK_AP = {'mask AP': 'coco/segm_mAP'}
+MASK_METRICS = {'mask AP': 'coco/segm_mAP', 'AP50': 'coco/segm_mAP_50', 'AR': 'coco/segm_AR@100'}
 NOT_PUBLISHED = '–'
 _HELPERS = {'ablation', 'work_dir', 'experiment_name', 'cfg', 'self'}
 # Keys that a run depends on; the others, such as train_pipeline, only help to write a config.
@@ -88,7 +88,7 @@ class Ladder:
     @property
     def metrics(self) -> dict[str, str]:
         """What rungs are compared by: names for the table, the main one first, and the names that the test gives."""
-        return self.children(None)[0].ablation.get('metrics') or MASK_AP
+        return self.children(None)[0].ablation.get('metrics') or MASK_METRICS
 
     @property
     def published(self) -> bool:

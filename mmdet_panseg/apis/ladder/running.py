@@ -15,7 +15,7 @@ from mmdet_panseg.errors import UserError
 
 from .run_jobs import RunJob, require_same_settings
 from .run_processes import RunProcess, end_processes
-from .rungs import MASK_AP
+from .rungs import MASK_METRICS
 
 
 class RunsFailedError(UserError):
@@ -30,7 +30,9 @@ class InterruptedRunsError(UserError):
     exit_code = 130
 
 
-def run_jobs(jobs: Sequence[RunJob], tools: Path, processes: int = 1, metrics: Mapping[str, str] = MASK_AP) -> None:
+def run_jobs(
+    jobs: Sequence[RunJob], tools: Path, processes: int = 1, metrics: Mapping[str, str] = MASK_METRICS
+) -> None:
     """Train and test what is missing, with progress over all runs.
 
     Ctrl-C ends the running trainings; finished runs and checkpoints are kept, and the same call goes on from them.

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from mmdet_panseg.engine import write_atomically
 from mmdet_panseg.errors import ConfigError
 
-from .comparison import NOISE_RULE, RungRow, mean_of
+from .comparison import RungRow, mean_of
+from .noise import NOISE_RULE, pooled_variance
 from .picture import ladder_picture
 from .run_results import RunResult
 from .rungs import NOT_PUBLISHED
@@ -111,8 +113,10 @@ def _origin(rows: Sequence[RungRow], results: Sequence[RunResult]) -> str:
     torch_versions = sorted({str(result.versions.get('torch')) for result in results})
     when = dates[0] if dates[0] == dates[-1] else f'{dates[0]} to {dates[-1]}'
     settings = f' with {results[0].settings}' if results[0].settings else ''
+    variance = pooled_variance([row.main for row in rows if row.weights == row.rung.name])
+    pooled = '' if variance is None else f' Pooled s = {math.sqrt(variance):.2f}.'
     return (
         f'{len(results)} runs; the root trains for {results[0].root_iterations} iterations{settings}; {when}; '
         f'torch {", ".join(torch_versions)}. Means over the seeds, in percent; sample standard deviation (std) and '
-        f'difference are those of the {main}.'
+        f'difference are those of the {main}.{pooled}'
     )
