@@ -18,5 +18,5 @@ ablation = dict(
     change='the start: mask loss at 1/4 on every level, dice averaged per image, box centres, greedy mask NMS',
     published_ap=24.5,
     schedule='1x',
-    scenes='../solo_effl0_scenes.py',
+    scenes='../solo_effl0_scenes_short.py',
 )
