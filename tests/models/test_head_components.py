@@ -202,3 +202,17 @@ def test_smaller_object_wins_a_cell():
         result = assigner.assign(objects, [12], [(1, 999)], (96, 96), (96, 96))
         owner[collision] = dict(zip(result.cells.tolist(), result.objects.tolist(), strict=True))[5 * 12 + 5]
     assert owner == dict(area=0, annotation=1)
+
+
+@pytest.mark.parametrize('classifier', [None, dict(type='PerLevelCellClassifier')])
+def test_a_softmax_starts_with_background(classifier):
+    """As sigmoids do; calling it again changes nothing."""
+    head = SparseSOLOHead(**copy.deepcopy({**STOCK, **VARIATIONS['softmax'], 'classifier': classifier}))
+    features = pyramid(1, 64, 96)
+    for _ in range(2):
+        head.init_weights()
+        for logits in head(features)[1]:
+            foreground = logits.softmax(1)[:, :-1].sum(1)
+            torch.testing.assert_close(foreground, torch.full_like(foreground, 0.01), rtol=0.2, atol=0)
+    losses = head.loss(features, random_samples(0, [3], (60, 90), (64, 96)))
+    assert losses['loss_cls'] < 10

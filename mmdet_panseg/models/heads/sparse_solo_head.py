@@ -1,5 +1,6 @@
 """SOLO's head, with masks of the chosen cells only."""
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -95,6 +96,19 @@ class SparseSOLOHead(SOLOHead):
         if not getattr(self.loss_cls, 'use_sigmoid', True):
             self.cls_out_channels = self.num_classes + 1
         super()._init_layers()
+
+    def init_weights(self) -> None:
+        """Start a softmax classifier as sure of the background as sigmoids are, which start at 1 % for all classes.
+
+        Almost every cell is background: from equal logits the first losses would be a hundred times the later ones.
+        """
+        super().init_weights()
+        if self.cls_out_channels == self.num_classes:
+            return
+        classifiers = self.conv_cls if isinstance(self.conv_cls, nn.ModuleList) else [self.conv_cls]
+        for classifier in classifiers:
+            bias = classifier.bias.data
+            bias[-1] = bias[:-1].logsumexp(0) + math.log(0.99 / 0.01)
 
     def forward(self, x: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         """Run both towers on all levels.
