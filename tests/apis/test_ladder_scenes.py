@@ -42,7 +42,7 @@ def test_the_root_has_its_components_and_the_sizes_of_the_scenes(real):
     author = ladder.rungs['seed_1x'].config['model']['mask_head']
     for name in ('assigner', 'mask_supervision', 'classifier', 'normalizer', 'loss_mask'):
         assert head[name] == author[name]
-    assert head['num_classes'] == 8 and head['feat_channels'] == 96 and head['num_grids'] == [32, 24, 16, 12, 8]
+    assert head['num_classes'] == 8 and head['feat_channels'] == 96 and head['num_grids'] == [16, 12, 10, 8, 6]
     pipeline = configs['seed_1x']['train_dataloader']['dataset']['pipeline']
     assert pipeline[2]['scale'] == (320, 256)
     assert pipeline[4] == dict(type='FixClassGT', strides=[4], boxes='annotation')

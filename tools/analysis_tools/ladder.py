@@ -19,18 +19,28 @@ def build_parser() -> argparse.ArgumentParser:
     action = parser.add_mutually_exclusive_group(required=True)
     action.add_argument('--check', action='store_true', help='look for mistakes in the configs; exit code 2 if any')
     action.add_argument('--plan', action='store_true', help='print the tree of rungs with their commands')
+    action.add_argument(
+        '--effects', action='store_true', help='print what each change does to the losses of equal weights and images'
+    )
     action.add_argument('--run', action='store_true', help='train and test what is missing; can be interrupted')
     action.add_argument('--table', action='store_true', help='compare the finished runs: Markdown, CSV and a picture')
     parser.add_argument('--gpus', type=int, default=8, help='--plan: processes in the commands (default: 8)')
     parser.add_argument(
-        '--data', choices=('scenes', 'own'), default='scenes', help='--run: embedded scenes, or the data of the configs'
+        '--data',
+        choices=('scenes', 'own'),
+        default='scenes',
+        help='--run, --effects: embedded scenes, or the data of the configs',
     )
     parser.add_argument('--seeds', type=int, default=1, help='--run: trainings of each rung (default: 1)')
     parser.add_argument('--jobs', type=int, default=1, help='--run: trainings at a time (default: 1)')
     parser.add_argument('--max-iters', type=int, help="--run: iterations of the root's training; others in proportion")
     parser.add_argument('--amp', action='store_true', help='--run: mixed precision, as in train.py')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, default={}, help='--run: override settings in all configs'
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        help='--run, --effects: override settings in all configs',
     )
     parser.add_argument(
         '--only', nargs='+', metavar='RUNG', help='--run: these rungs, and those whose weights they test'
@@ -72,8 +82,12 @@ def run_ladder(arguments: argparse.Namespace) -> None:
     work_dir = Path(arguments.work_dir or f'work_dirs/ladder/{name}')
     if arguments.plan:
         apis.print_plan(ladder, arguments.gpus)
+        return
+    settings = apis.RunSettings(arguments.data, arguments.max_iters, arguments.amp, arguments.cfg_options)
+    if arguments.effects:
+        for line in apis.effects_table(apis.loss_effects(ladder, settings)):
+            print(line, flush=True)
     elif arguments.run:
-        settings = apis.RunSettings(arguments.data, arguments.max_iters, arguments.amp, arguments.cfg_options)
         jobs = apis.plan_jobs(ladder, work_dir, arguments.seeds, settings, arguments.only)
         apis.run_jobs(jobs, REPOSITORY / 'tools', arguments.jobs, ladder.metrics)
     else:

@@ -2,6 +2,7 @@
 
 from .checks import ladder_problems, require_sound
 from .comparison import RungRow, compare_rungs
+from .effects import LossEffect, effects_table, loss_effects
 from .noise import NOISE_RULE, outside_noise, pooled_variance
 from .plan import plan_tree, print_plan, rung_command
 from .run_jobs import RunJob, plan_jobs
@@ -17,6 +18,7 @@ __all__ = [
     'NOISE_RULE',
     'InterruptedRunsError',
     'Ladder',
+    'LossEffect',
     'Rung',
     'RungRow',
     'RunJob',
@@ -24,7 +26,9 @@ __all__ = [
     'RunSettings',
     'RunsFailedError',
     'compare_rungs',
+    'effects_table',
     'ladder_problems',
+    'loss_effects',
     'outside_noise',
     'plan_jobs',
     'plan_tree',

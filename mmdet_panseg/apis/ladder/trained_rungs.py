@@ -25,7 +25,7 @@ def trains(rung: Rung) -> bool:
     """
     changes = config_changes(rung.parent_config, rung.config)
     changed = [key for key in changes if key[0] in RUN_KEYS]
-    return rung.parent is None or any(not _is_of_testing(key) for key in changed)
+    return rung.parent is None or any(not is_of_testing(key) for key in changed)
 
 
 def trained_rung(ladder: Ladder, rung: Rung) -> Rung:
@@ -43,5 +43,6 @@ def trained_rung(ladder: Ladder, rung: Rung) -> Rung:
     return rung
 
 
-def _is_of_testing(key: tuple[str, ...]) -> bool:
+def is_of_testing(key: tuple[str, ...]) -> bool:
+    """Whether no training depends on a key, given as its path."""
     return any(key[: len(beginning)] == beginning for beginning in _TESTING_KEYS)
