@@ -19,7 +19,7 @@ from .grid_assignment import (
 from .islands import Islands, split_islands
 from .majority_vote import majority_labels
 from .mask_geometry import MaskGeometry, boxes_from_masks, mask_geometry
-from .mask_overlap import iou_from_intersections, mask_intersections
+from .mask_overlap import chosen_ious, iou_from_intersections, mask_intersections
 from .mask_targets import area_averaged_targets, mask_targets
 from .matrix_nms import matrix_nms_decay
 from .panoptic_fusion import INSTANCE_OFFSET, PanopticSegments, fuse_panoptic
@@ -74,6 +74,7 @@ __all__ = [
     'cell_mask_logits',
     'cells_of_windows',
     'confusion_matrix',
+    'chosen_ious',
     'coordinate_channels',
     'count_pixel_pairs',
     'dice_loss',

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from .mask_geometry import boxes_from_masks
+
 _PIXELS_PER_BLOCK = 16384
 
 
@@ -36,3 +38,37 @@ def iou_from_intersections(intersections: Tensor, areas: Tensor) -> Tensor:
         IoU, shape ``(N, N)``.
     """
     return intersections / (areas[None] + areas[:, None] - intersections)
+
+
+def chosen_ious(masks: Tensor, pairs: Tensor) -> Tensor:
+    """Compute the IoU of chosen pairs of masks, where few pairs matter and masks are large.
+
+    Pairs are compared where their boxes overlap.
+
+    Args:
+        masks: Bool masks, shape ``(N, H, W)``.
+        pairs: Bool, shape ``(N, N)``; a pair is chosen if either of its two places is set.
+
+    Returns:
+        IoU of the chosen pairs of different masks at both places, 0 at all others, float32, shape ``(N, N)``.
+    """
+    ious = torch.zeros(pairs.shape, device=masks.device)
+    boxes = boxes_from_masks(masks)
+    overlap = torch.minimum(boxes[:, None, 2:], boxes[None, :, 2:]) > torch.maximum(
+        boxes[:, None, :2], boxes[None, :, :2]
+    )
+    rows, columns = ((pairs | pairs.T) & overlap.all(dim=2)).triu(diagonal=1).nonzero(as_tuple=True)
+    if len(rows) == 0:
+        return ious
+    table = boxes.long().tolist()
+    shared = []
+    for one, other in zip(rows.tolist(), columns.tolist(), strict=True):
+        (x1, y1, x2, y2), (x3, y3, x4, y4) = table[one], table[other]
+        window = slice(max(y1, y3), min(y2, y4)), slice(max(x1, x3), min(x2, x4))
+        shared.append((masks[one][window] & masks[other][window]).count_nonzero())
+    intersections = torch.stack(shared)
+    areas = masks.flatten(1).sum(dim=1)
+    found = intersections / (areas[rows] + areas[columns] - intersections)
+    ious[rows, columns] = found
+    ious[columns, rows] = found
+    return ious

@@ -206,7 +206,7 @@ def test_smaller_object_wins_a_cell():
 
 @pytest.mark.parametrize('classifier', [None, dict(type='PerLevelCellClassifier')])
 def test_a_softmax_starts_with_background(classifier):
-    """As sigmoids do; calling it again changes nothing."""
+    """Calling it again does not change weights that were trained or loaded."""
     head = SparseSOLOHead(**copy.deepcopy({**STOCK, **VARIATIONS['softmax'], 'classifier': classifier}))
     features = pyramid(1, 64, 96)
     for _ in range(2):
@@ -216,3 +216,8 @@ def test_a_softmax_starts_with_background(classifier):
             torch.testing.assert_close(foreground, torch.full_like(foreground, 0.01), rtol=0.2, atol=0)
     losses = head.loss(features, random_samples(0, [3], (60, 90), (64, 96)))
     assert losses['loss_cls'] < 10
+    trained = {name: value + torch.rand_like(value) for name, value in head.state_dict().items()}
+    head.load_state_dict(trained)
+    head.init_weights()
+    for name, value in head.state_dict().items():
+        assert torch.equal(value, trained[name]), name

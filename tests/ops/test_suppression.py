@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from mmdet.models.layers import mask_matrix_nms
 
 from mmdet_panseg.ops import (
+    chosen_ious,
     greedy_mask_nms,
     iou_from_intersections,
     mask_intersections,
@@ -42,6 +43,20 @@ def test_overlaps_equal_counting(count, seed):
         for other in range(count):
             shared, either = (masks[one] & masks[other]).sum(), (masks[one] | masks[other]).sum()
             torch.testing.assert_close(ious[one, other], shared / either)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 25), st.integers(0, 2**20), st.sampled_from([0.0, 0.1, 1.0]))
+def test_overlaps_of_chosen_pairs_are_those_of_all(count, seed, share):
+    """Whether a pair is chosen at one of its places or at both; some masks have holes, and some are empty."""
+    masks, _, _ = random_candidates(seed, count)
+    generator = torch.Generator().manual_seed(seed)
+    masks &= torch.rand(masks.shape, generator=generator) < 0.8
+    masks[::5] = False
+    pairs = torch.rand(count, count, generator=generator) < share
+    chosen = (pairs | pairs.T) & ~torch.eye(count, dtype=torch.bool)
+    expected = torch.where(chosen, ious_of(masks).nan_to_num(), 0)
+    torch.testing.assert_close(chosen_ious(masks, pairs), expected)
 
 
 @settings(max_examples=40, deadline=None)

@@ -172,7 +172,7 @@ class PanopticSOLO(SOLO):
     @staticmethod
     def _check_merged_things(fusion: nn.Module) -> None:
         for key in ('min_agreement', 'min_vote'):
-            if getattr(fusion, key) > 0:
+            if getattr(fusion, key, 0) > 0:
                 raise ConfigError(
                     f'model.fusion_head.{key} compares classes of things, which '
                     'model.semantic_head.merge_things=True does not tell apart: set one of them to 0 or False'

@@ -5,7 +5,7 @@ from mmdet.registry import MODELS
 from mmengine.model import BaseModule
 from mmengine.structures import InstanceData, PixelData
 
-from mmdet_panseg.ops import PanopticSegments, fuse_panoptic, majority_labels
+from mmdet_panseg.ops import PanopticSegments, chosen_ious, fuse_panoptic, greedy_mask_nms, majority_labels
 
 from ..heads.semantic_head import SemanticMaps
 
@@ -25,10 +25,10 @@ class PanopticSOLOFusionHead(BaseModule):
         unclaimed: What pixels become that are a thing to the semantic branch and are in no instance: ``'void'``, or
             ``'stuff'`` for the best stuff class.
         min_vote: Instances take the thing class that the semantic map has most often in their mask, if it has it in
-            this fraction of the mask; 0 trusts the mask head's classes.
+            this fraction of the mask, see :meth:`vote`; 0 trusts the mask head's classes.
 
     Raises:
-        ValueError: If ``unclaimed`` is unknown.
+        ValueError: If ``unclaimed`` is unknown or ``min_vote`` is no fraction.
     """
 
     def __init__(
@@ -46,6 +46,8 @@ class PanopticSOLOFusionHead(BaseModule):
         super().__init__()
         if unclaimed not in ('void', 'stuff'):
             raise ValueError(f"{type(self).__name__}: unclaimed must be 'void' or 'stuff', not {unclaimed!r}")
+        if not 0 <= min_vote <= 1:
+            raise ValueError(f'{type(self).__name__}: min_vote is a fraction from 0 to 1, not {min_vote!r}')
         self.num_things = num_things
         self.num_stuff = num_stuff
         self.score_thr = score_thr
@@ -57,23 +59,27 @@ class PanopticSOLOFusionHead(BaseModule):
         self.min_vote = min_vote
 
     def vote(self, instances: InstanceData, semantic: SemanticMaps) -> InstanceData:
-        """Let the semantic map correct the classes of an image's instances.
+        """Let the semantic map correct the classes of an image's instances, by falling score.
+
+        What the mask head took for two objects of different classes may turn out to be one: of instances that the vote
+        brings into one class and that overlap by more than half of their union, the best is kept.
 
         Args:
-            instances: ``masks`` (N, H, W), ``labels`` (N,) and what else they have.
+            instances: ``masks`` (N, H, W), ``scores`` (N,), ``labels`` (N,) and what else they have.
             semantic: Maps of the same size.
 
         Returns:
-            The instances, with other ``labels`` if ``min_vote`` is above 0.
+            The instances that are left, with their new ``labels``; all of them as they are if ``min_vote`` is 0.
         """
         if self.min_vote == 0:
             return instances
-        voted = instances.new()
-        voted.set_data(dict(instances.items()))
-        voted.labels = majority_labels(
-            instances.masks, instances.labels, semantic.labels, num_things=self.num_things, min_vote=self.min_vote
+        instances = instances[instances.scores.sort(descending=True, stable=True).indices]
+        own = instances.labels
+        instances.labels = majority_labels(
+            instances.masks, own, semantic.labels, num_things=self.num_things, min_vote=self.min_vote
         )
-        return voted
+        brought_together = (instances.labels[:, None] == instances.labels) & (own[:, None] != own)
+        return instances[greedy_mask_nms(chosen_ious(instances.masks, brought_together), instances.labels)]
 
     def predict(self, instances: InstanceData, semantic: SemanticMaps) -> PixelData:
         """Fuse the results of an image.

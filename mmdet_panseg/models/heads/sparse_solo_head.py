@@ -98,7 +98,7 @@ class SparseSOLOHead(SOLOHead):
         super()._init_layers()
 
     def init_weights(self) -> None:
-        """Start a softmax classifier as sure of the background as sigmoids are, which start at 1 % for all classes.
+        """Start a softmax classifier with 1 % for all objects together, as sigmoids start with 1 % for each class.
 
         Almost every cell is background: from equal logits the first losses would be a hundred times the later ones.
         """
@@ -108,7 +108,9 @@ class SparseSOLOHead(SOLOHead):
         classifiers = self.conv_cls if isinstance(self.conv_cls, nn.ModuleList) else [self.conv_cls]
         for classifier in classifiers:
             bias = classifier.bias.data
-            bias[-1] = bias[:-1].logsumexp(0) + math.log(0.99 / 0.01)
+            # Weights that were loaded have different biases, and keep them.
+            if (bias == bias[0]).all():
+                bias[-1] = bias[:-1].logsumexp(0) + math.log(0.99 / 0.01)
 
     def forward(self, x: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         """Run both towers on all levels.
