@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.stats import t as student
 
 sys.path.insert(0, str(Path(__file__).parent))
 from ladder_cases import CHILD, ROOT, TESTED, write_ladder  # noqa: E402
@@ -19,7 +20,7 @@ from mmdet_panseg.apis.ladder import (  # noqa: E402
     NOISE_RULE,
     RunResult,
     compare_rungs,
-    pooled_variance,
+    pooled_noise,
     read_ladder,
     read_results,
     write_table,
@@ -82,18 +83,20 @@ def test_variance_is_pooled_over_the_trained_rungs(tmp_path, seed):
     tested = {'tested': [0.9, 0.1]}
     rows = rows_of(tmp_path, {**aps, **tested}, worse=WORSE, tested=TESTED)
     squares = [(100 * (ap - np.mean(values))) ** 2 for values in aps.values() for ap in values]
-    variance = sum(squares) / (len(squares) - 3)
-    assert math.isclose(pooled_variance([rows[name].main for name in aps]), variance)
+    degrees = len(squares) - 3
+    variance = sum(squares) / degrees
+    assert pooled_noise([rows[name].main for name in aps]) == pytest.approx((variance, degrees))
+    assert rows['root'].seed_noise == pytest.approx((variance, degrees))
     for name in ('child', 'worse'):
         difference = 100 * (np.mean(aps[name]) - np.mean(aps['root']))
         error = (variance * (1 / len(aps[name]) + 1 / len(aps['root']))) ** 0.5
         assert math.isclose(rows[name].difference, difference, abs_tol=1e-9)
-        assert rows[name].outside_noise == (abs(difference) > 2 * error)
+        assert rows[name].outside_noise == (abs(difference) > student.ppf(0.975, degrees) * error)
 
 
 def test_without_a_second_seed_the_noise_is_unknown(tmp_path):
     rows = rows_of(tmp_path, dict(root=[0.1], child=[0.4]), worse=WORSE)
-    assert rows['child'].outside_noise is None and pooled_variance([[1.0], []]) is None
+    assert rows['child'].outside_noise is None and rows['child'].seed_noise is None
 
 
 def rows_of(folder, aps, **rungs):
@@ -108,7 +111,9 @@ def test_a_rung_that_is_only_tested_is_compared_seed_by_seed(tmp_path):
     tested = rows['tested']
     assert tested.weights == rows['again'].weights == 'child' == rows['child'].weights
     assert math.isclose(tested.difference, 1.1) and tested.outside_noise is True
-    assert abs(tested.difference) < pooled_variance([rows['child'].main]) ** 0.5
+    (tmp_path / 'apart').mkdir()
+    trained = rows_of(tmp_path / 'apart', dict(root=aps['child'], child=aps['tested']))['child']
+    assert math.isclose(trained.difference, 1.1) and trained.outside_noise is False
     assert rows['again'].difference is None and rows['again'].outside_noise is None
 
 
@@ -124,7 +129,8 @@ def test_only_seeds_that_both_have_are_compared(tmp_path, seed):
     else:
         assert math.isclose(tested.difference, np.mean(pairs))
     if len(pairs) > 1:
-        assert tested.outside_noise == (abs(np.mean(pairs)) > 2 * np.std(pairs, ddof=1) / len(pairs) ** 0.5)
+        t = student.ppf(0.975, len(pairs) - 1)
+        assert tested.outside_noise == (abs(np.mean(pairs)) > t * np.std(pairs, ddof=1) / len(pairs) ** 0.5)
     else:
         assert tested.outside_noise is None
 
@@ -183,14 +189,22 @@ def test_a_run_that_found_nothing_counts_as_zero(ladder, tmp_path):
     assert child.mean == 0 and math.isclose(child.difference, -10)
 
 
+def test_a_metric_that_a_run_does_not_report_is_unknown(tmp_path):
+    ladder = read_ladder(write_ladder(tmp_path))
+    results = read_results(write_results(tmp_path / 'runs', dict(root=[0.1])))
+    root = compare_rungs(ladder, results)[0]
+    assert root.values['AP50'] == {} and math.isclose(root.mean, 10)
+    lines = write_table([root], results, tmp_path / 'out', 'other')[0].read_text().splitlines()
+    assert lines[2].endswith('| – | – |') and (tmp_path / 'out/other.csv').is_file()
+
+
 def test_files(ladder, tmp_path):
     results = read_results(write_results(tmp_path / 'runs'))
     markdown, table, picture = write_table(compare_rungs(ladder, results), results, tmp_path / 'out')
     lines = markdown.read_text().splitlines()
     assert lines[2].startswith('| `root` | wider | 1x | 20.0 | – | 3 | 11.00 | 1.00 | – | – | – |')
-    assert (
-        '| &emsp;`child` | higher | 1x | 21.0 | +1.0 | 3 | 21.00 | 1.00 | +10.00 | yes | same | 0.00 | 0.00 |' in lines
-    )
+    child = '| &emsp;`child` | higher | 1x | 21.0 | +1.0 | 3 | 21.00 | 1.00 | +10.00 | yes | same | – | – |'
+    assert child in lines
     assert any('a\\|b' in line for line in lines)
     assert NOISE_RULE in lines and any('10 runs; the root trains for 10 iterations' in line for line in lines)
     records = list(csv.DictReader(io.StringIO(table.read_text())))

@@ -43,7 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
         help='--run, --effects: override settings in all configs',
     )
     parser.add_argument(
-        '--only', nargs='+', metavar='RUNG', help='--run: these rungs, and those whose weights they test'
+        '--only', nargs='+', metavar='RUNG', help='--run, --effects: these rungs, and those whose weights they need'
     )
     parser.add_argument(
         '--work-dir', help='folder of the runs (default: work_dirs/ladder/<its last two folders>_<data>)'
@@ -85,7 +85,7 @@ def run_ladder(arguments: argparse.Namespace) -> None:
         return
     settings = apis.RunSettings(arguments.data, arguments.max_iters, arguments.amp, arguments.cfg_options)
     if arguments.effects:
-        for line in apis.effects_table(apis.loss_effects(ladder, settings)):
+        for line in apis.effects_table(ladder, apis.loss_effects(ladder, settings, arguments.only)):
             print(line, flush=True)
     elif arguments.run:
         jobs = apis.plan_jobs(ladder, work_dir, arguments.seeds, settings, arguments.only)
@@ -93,7 +93,10 @@ def run_ladder(arguments: argparse.Namespace) -> None:
     else:
         results = apis.read_results(work_dir)
         rows = apis.compare_rungs(ladder, results, arguments.metric)
-        for path in apis.write_table(rows, results, arguments.out or work_dir):
+        name = f'ladder_{arguments.metric.replace(" ", "_")}' if arguments.metric else 'ladder'
+        paths = apis.write_table(rows, results, arguments.out or work_dir, name)
+        print(paths[0].read_text())
+        for path in paths:
             print(f'written: {path}')
 
 

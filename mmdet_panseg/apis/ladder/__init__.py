@@ -2,8 +2,9 @@
 
 from .checks import ladder_problems, require_sound
 from .comparison import RungRow, compare_rungs
-from .effects import LossEffect, effects_table, loss_effects
-from .noise import NOISE_RULE, outside_noise, pooled_variance
+from .effects import LossEffect, loss_effects
+from .effects_table import effects_table
+from .noise import NOISE_RULE, Noise, pooled_noise
 from .plan import plan_tree, print_plan, rung_command
 from .run_jobs import RunJob, plan_jobs
 from .run_results import RunResult, read_results
@@ -19,6 +20,7 @@ __all__ = [
     'InterruptedRunsError',
     'Ladder',
     'LossEffect',
+    'Noise',
     'Rung',
     'RungRow',
     'RunJob',
@@ -29,10 +31,9 @@ __all__ = [
     'effects_table',
     'ladder_problems',
     'loss_effects',
-    'outside_noise',
     'plan_jobs',
     'plan_tree',
-    'pooled_variance',
+    'pooled_noise',
     'print_plan',
     'read_ladder',
     'read_results',

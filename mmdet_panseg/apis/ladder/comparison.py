@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mmdet_panseg.errors import ConfigError
 
-from .noise import outside_noise, pooled_variance
+from .noise import Noise, pooled_noise
 from .run_results import RunResult
 from .rungs import Ladder, Rung
 from .trained_rungs import trained_rung
@@ -26,6 +26,7 @@ class RungRow:
         values: By name of the metric, the main one first, its value by seed.
         difference: Mean of the main metric minus the parent's; None if one of the two was not measured.
         outside_noise: By :data:`~mmdet_panseg.apis.ladder.NOISE_RULE`; None if unknown.
+        seed_noise: Noise of the main metric in all rungs that were trained; None with one seed each.
     """
 
     depth: int
@@ -35,6 +36,7 @@ class RungRow:
     values: dict[str, dict[int, float]]
     difference: float | None
     outside_noise: bool | None
+    seed_noise: Noise | None
 
     @property
     def main(self) -> list[float]:
@@ -53,7 +55,7 @@ class RungRow:
 
     @property
     def direction(self) -> str:
-        """Whether the difference has the sign of the published one: ``'same'``, ``'opposite'`` or ``'–'``."""
+        """Whether the difference has the sign of the published one of AP: ``'same'``, ``'opposite'`` or ``'–'``."""
         if not self.outside_noise or not self.published_difference or self.difference is None:
             return '–'
         return 'same' if (self.difference > 0) == (self.published_difference > 0) else 'opposite'
@@ -77,13 +79,13 @@ def compare_rungs(ladder: Ladder, results: Sequence[RunResult], metric: str | No
     values = {rung.name: _values(rung, results, metrics) for _, rung in ladder.walk()}
     main = {name: next(iter(of_metric.values())) for name, of_metric in values.items()}
     trained = {rung.name: trained_rung(ladder, rung).name for _, rung in ladder.walk()}
-    variance = pooled_variance([list(main[name].values()) for name in main if trained[name] == name])
+    noise = pooled_noise([list(main[name].values()) for name in main if trained[name] == name])
     rows: dict[str, RungRow] = {}
     for depth, rung in ladder.walk():
         parent = rows[rung.parent] if rung.parent else None
         own, its = main[rung.name], main[parent.rung.name] if parent else {}
         if trained[rung.name] == rung.name:
-            difference, outside = _compare_means(list(own.values()), list(its.values()), variance)
+            difference, outside = _compare_means(list(own.values()), list(its.values()), noise)
         else:
             difference, outside = _compare_seeds(own, its)
         rows[rung.name] = RungRow(
@@ -94,6 +96,7 @@ def compare_rungs(ladder: Ladder, results: Sequence[RunResult], metric: str | No
             values=values[rung.name],
             difference=difference,
             outside_noise=outside,
+            seed_noise=noise,
         )
     return list(rows.values())
 
@@ -115,15 +118,18 @@ def _metrics(ladder: Ladder, results: Sequence[RunResult], main: str | None) -> 
 
 def _values(rung: Rung, results: Sequence[RunResult], metrics: Mapping[str, str]) -> dict[str, dict[int, float]]:
     own = [result for result in results if result.rung == rung.name]
-    return {name: {result.seed: 100 * result.value(key) for result in own} for name, key in metrics.items()}
+    return {
+        name: {result.seed: 100 * value for result in own if (value := result.value(key)) is not None}
+        for name, key in metrics.items()
+    }
 
 
-def _compare_means(own: list[float], its: list[float], variance: float | None) -> tuple[float | None, bool | None]:
+def _compare_means(own: list[float], its: list[float], noise: Noise | None) -> tuple[float | None, bool | None]:
     """Difference of two rungs that were trained apart, and whether it is outside the noise."""
     difference = _difference(mean_of(own), mean_of(its))
-    if difference is None or variance is None:
+    if difference is None or noise is None:
         return difference, None
-    return difference, outside_noise(difference, variance * (1 / len(own) + 1 / len(its)))
+    return difference, noise.exceeded_by(difference, 1 / len(own) + 1 / len(its))
 
 
 def _compare_seeds(own: dict[int, float], its: dict[int, float]) -> tuple[float | None, bool | None]:
@@ -132,7 +138,8 @@ def _compare_seeds(own: dict[int, float], its: dict[int, float]) -> tuple[float 
     difference = mean_of(differences)
     if difference is None or len(differences) < 2:
         return difference, None
-    return difference, outside_noise(difference, statistics.variance(differences) / len(differences))
+    noise = Noise(statistics.variance(differences), len(differences) - 1)
+    return difference, noise.exceeded_by(difference, 1 / len(differences))
 
 
 def mean_of(values: Sequence[float]) -> float | None:

@@ -1,123 +1,203 @@
-"""What a rung's change does to the losses of equal weights on equal images, before anything is trained."""
+"""What a rung's change does to the first losses and gradients, before anything is trained."""
 
 from __future__ import annotations
 
 import contextlib
 import copy
 import logging
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import torch
 from mmdet.registry import MODELS
-from mmengine.config import ConfigDict
+from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, set_random_seed
 from torch import Tensor
 
+from mmdet_panseg.engine.config_faults import config_faults_explained
+from mmdet_panseg.errors import ConfigError
+
 from .config_changes import config_changes
 from .run_settings import RunSettings
-from .rungs import RUN_KEYS, Ladder
-from .trained_rungs import is_of_testing, trained_rung, trains
+from .rungs import RUN_KEYS, Ladder, Rung
+from .trained_rungs import is_of_testing, trains
 
-_SEEN_BY_LOSSES = {'model', 'train_dataloader'}
+NUM_BATCHES = 8
+
+
+@dataclass(frozen=True)
+class FirstSteps:
+    """What a model does with the first batches.
+
+    Attributes:
+        losses: Means over the batches by name.
+        weights: Parameters and buffers before.
+        traces: Sums of the gradients, and the buffers after.
+        own_layers: Layers whose weights are not those of the parent.
+    """
+
+    losses: dict[str, float]
+    weights: dict[str, Tensor]
+    traces: dict[str, Tensor]
+    own_layers: list[str]
 
 
 @dataclass(frozen=True)
 class LossEffect:
-    """Losses of a rung and of its parent.
+    """First losses of a rung and of the rung above that trains.
 
     Attributes:
         rung: Name of the rung.
-        parent: Name of its parent.
-        losses: By name, the parent's and the rung's mean over the batches; None where one has no such loss.
-        unseen: Keys outside model and training data that the rung changes too, such as ``train_cfg``.
+        parent: Name of the other one.
+        losses: By name, the parent's and the rung's; None where one has no such loss.
+        equal: Whether losses, gradients and running statistics are equal to the last digit.
+        new_layers: Layers whose first weights are not the parent's.
+        beside: What the rung changes that does not show here: schedule, optimizer, initial weights, testing.
     """
 
     rung: str
     parent: str
     losses: dict[str, tuple[float | None, float | None]]
-    unseen: list[str]
-
-    @property
-    def cannot_matter(self) -> bool:
-        """Whether all losses are equal to the last digit, and nothing else changes."""
-        return not self.unseen and all(old == new for old, new in self.losses.values())
+    equal: bool
+    new_layers: list[str]
+    beside: list[str]
 
 
-def loss_effects(ladder: Ladder, settings: RunSettings, batches: int = 8) -> Iterator[LossEffect]:
-    """Compare the first losses of each rung that trains with its parent's.
+def loss_effects(
+    ladder: Ladder, settings: RunSettings, only: Collection[str] | None = None, batches: int = NUM_BATCHES
+) -> Iterator[LossEffect]:
+    """Compare the first losses and gradients of each rung that trains with those of the rung above.
 
-    Both see the same images in the same order. The rung has its parent's initial weights as far as their shapes fit.
-    Equal losses mean that the change does not touch these images, so that a training can only repeat the parent's.
+    Both see the same images in the same order, on the CPU in one process, in float32. The rung has the other's first
+    weights where names and shapes fit.
 
     Args:
         ladder: The ladder.
         settings: What data to take, and other settings.
-        batches: Number of batches.
+        only: Names of rungs to compare; None for all.
+        batches: Number of batches of the training.
 
     Yields:
-        A comparison for each rung with a parent; rungs that only test are left out.
+        A comparison for each rung below another; rungs that only test are left out.
 
     Raises:
-        ConfigError: If a rung has no version for the data.
+        ConfigError: If a rung is not known, has no version for the data, or its data have no batch.
     """
-    known: dict[str, tuple[dict[str, float], dict[str, Tensor]]] = {}
-    for _, rung in ladder.walk():
-        if not trains(rung):
-            continue
-        parent = trained_rung(ladder, ladder.rungs[rung.parent]) if rung.parent else None
-        weights = known[parent.name][1] if parent else None
+    ladder.require_rungs(only or ())
+    settings.warn_of_unknown_options(ladder)
+    for root in ladder.children(None):
+        yield from _effects_below(ladder, settings, root, None, only, batches)
+
+
+def _effects_below(
+    ladder: Ladder,
+    settings: RunSettings,
+    rung: Rung,
+    above: tuple[Rung, FirstSteps] | None,
+    only: Collection[str] | None,
+    batches: int,
+) -> Iterator[LossEffect]:
+    """Compare a rung and its descendants; only the first steps of their ancestors are kept meanwhile."""
+    if only is not None and not any(below.name in only for _, below in ladder.walk_from(rung)):
+        return
+    if trains(rung):
         config = settings.config(ladder, rung)
-        known[rung.name] = _first_losses(config, weights, batches)
-        if parent is not None:
-            yield LossEffect(
-                rung=rung.name,
-                parent=parent.name,
-                losses=_pairs(known[parent.name][0], known[rung.name][0]),
-                unseen=_unseen_changes(settings.config(ladder, parent), config),
-            )
+        steps = first_steps(config, above[1].weights if above else None, batches)
+        if above is not None and (only is None or rung.name in only):
+            yield _compare(settings.config(ladder, above[0]), config, above, (rung, steps))
+        above = rung, steps
+    for child in ladder.children(rung.name):
+        yield from _effects_below(ladder, settings, child, above, only, batches)
 
 
-def effects_table(effects: Iterator[LossEffect]) -> Iterator[str]:
-    """Give lines of a Markdown table, each as soon as its rung is measured."""
-    yield '| rung | parent | losses, parent → rung | verdict |'
-    yield '|---|---|---|---|'
-    for effect in effects:
-        losses = ', '.join(f'{name} {_text(old)} → {_text(new)}' for name, (old, new) in effect.losses.items())
-        yield f'| `{effect.rung}` | `{effect.parent}` | {losses} | {_verdict(effect)} |'
+def _compare(
+    parent_config: Mapping[str, Any],
+    config: Mapping[str, Any],
+    above: tuple[Rung, FirstSteps],
+    below: tuple[Rung, FirstSteps],
+) -> LossEffect:
+    (parent, old), (rung, new) = above, below
+    names = {**old.losses, **new.losses}
+    same_traces = old.traces.keys() == new.traces.keys() and all(
+        torch.equal(trace, new.traces[name]) for name, trace in old.traces.items()
+    )
+    return LossEffect(
+        rung=rung.name,
+        parent=parent.name,
+        losses={name: (old.losses.get(name), new.losses.get(name)) for name in names},
+        equal=old.losses == new.losses and same_traces,
+        new_layers=new.own_layers,
+        beside=sorted({name for key in config_changes(parent_config, config) if (name := _hidden(key))}),
+    )
 
 
-def _unseen_changes(parent: Mapping[str, Any], rung: Mapping[str, Any]) -> list[str]:
-    keys = {key[0] for key in config_changes(parent, rung) if not is_of_testing(key)}
-    return sorted(keys & RUN_KEYS - _SEEN_BY_LOSSES)
+def _hidden(key: tuple[str, ...]) -> str | None:
+    """A short name of a changed key that neither losses nor gradients show."""
+    if key[0] not in RUN_KEYS:
+        return None
+    if key[0] == 'model':
+        initial = [part for part in key if part in ('init_cfg', 'pretrained')]
+        return '.'.join(key[:2]) if is_of_testing(key) else initial[0] if initial else None
+    return None if key[0] == 'train_dataloader' else key[0]
 
 
-def _first_losses(
-    config: Mapping[str, Any], weights: Mapping[str, Tensor] | None, batches: int
-) -> tuple[dict[str, float], dict[str, Tensor]]:
-    """Mean losses over the first batches, and the weights that they were computed with."""
+def first_steps(config: Mapping[str, Any], parent: Mapping[str, Tensor] | None, batches: int) -> FirstSteps:
+    """Run forward and backward passes of a config's model on its first batches, without a step of the optimizer.
+
+    Args:
+        config: The resolved config.
+        parent: Weights to start from where names and shapes fit; None for those of the config.
+        batches: Number of batches.
+
+    Returns:
+        Losses, gradients and weights.
+
+    Raises:
+        ConfigError: If something cannot be built, or there is no batch.
+    """
     config = copy.deepcopy(dict(config))
     init_default_scope(config.get('default_scope') or 'mmdet')
-    set_random_seed(0)
-    model = MODELS.build(ConfigDict(config['model']))
+    with config_faults_explained(Config(config)):
+        samples = _batches(config['train_dataloader'], batches)
+        set_random_seed(0)
+        model = MODELS.build(ConfigDict(config['model']))
     with _without_messages():
         model.init_weights()
-    own = model.state_dict()
-    fitting = {key: value for key, value in (weights or {}).items() if key in own and own[key].shape == value.shape}
-    model.load_state_dict(fitting, strict=False)
-    start = copy.deepcopy(model.state_dict())
+    own_layers = _load_fitting(model, parent) if parent is not None else []
+    weights = copy.deepcopy(model.state_dict())
     model.train()
-    sums: defaultdict[str, float] = defaultdict(float)
-    for batch in _batches(config['train_dataloader'], batches):
-        with torch.no_grad():
-            losses = model(**model.data_preprocessor(batch, training=True), mode='loss')
-        for name, value in model.parse_losses(losses)[1].items():
-            sums[name] += value.item() / batches
-    return dict(sums), start
+    losses: dict[str, float] = {}
+    set_random_seed(0)
+    for batch in samples:
+        total, values = model.parse_losses(model(**model.data_preprocessor(batch, training=True), mode='loss'))
+        total.backward()
+        for name, value in values.items():
+            if name != 'loss':
+                losses[name] = losses.get(name, 0.0) + value.item() / len(samples)
+    gradients = {name: value.grad for name, value in model.named_parameters() if value.grad is not None}
+    return FirstSteps(losses, weights, {**gradients, **dict(model.named_buffers())}, own_layers)
+
+
+def _load_fitting(model: torch.nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
+    """Load what fits; names of the layers that keep weights of their own."""
+    own = model.state_dict()
+    fitting = {key: value for key, value in weights.items() if key in own and own[key].shape == value.shape}
+    model.load_state_dict(fitting, strict=False)
+    return sorted({key.rpartition('.')[0] or key for key in own.keys() - fitting.keys()})
+
+
+def _batches(dataloader: dict[str, Any], count: int) -> list[Any]:
+    """The first batches, drawn before a model can draw random numbers of its own."""
+    dataloader.update(num_workers=0, persistent_workers=False)
+    dataloader.pop('prefetch_factor', None)
+    set_random_seed(0)
+    batches = list(islice(Runner.build_dataloader(dataloader, seed=0), count))
+    if not batches:
+        raise ConfigError('train_dataloader: there is no batch; look at its dataset, batch_size and drop_last.')
+    return batches
 
 
 @contextlib.contextmanager
@@ -129,29 +209,3 @@ def _without_messages() -> Iterator[None]:
         yield
     finally:
         logging.disable(before)
-
-
-def _batches(dataloader: dict[str, Any], count: int) -> list[Any]:
-    """The first batches, drawn before a model can draw random numbers of its own."""
-    dataloader.update(num_workers=0, persistent_workers=False)
-    dataloader.pop('prefetch_factor', None)
-    set_random_seed(0)
-    return list(islice(Runner.build_dataloader(dataloader, seed=0), count))
-
-
-def _pairs(parent: Mapping[str, float], rung: Mapping[str, float]) -> dict[str, tuple[float | None, float | None]]:
-    names = [name for name in {**parent, **rung} if name != 'loss']
-    return {name: (parent.get(name), rung.get(name)) for name in names}
-
-
-def _text(value: float | None) -> str:
-    return '–' if value is None else f'{value:.4g}'
-
-
-def _verdict(effect: LossEffect) -> str:
-    if effect.cannot_matter:
-        return 'cannot matter: losses are equal to the last digit'
-    beside = f'changes {", ".join(effect.unseen)}' if effect.unseen else ''
-    if all(old == new for old, new in effect.losses.values()):
-        return f'equal losses, {beside}'
-    return f'losses differ, {beside}' if beside else 'losses differ'

@@ -5,33 +5,66 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
+from typing import NamedTuple
+
+from scipy.stats import t as student
 
 NOISE_RULE = (
-    'A difference is outside the noise if it is more than twice its standard error, s·sqrt(1/n + 1/m) for n and m '
-    'seeds of rung and parent. s² is the sample variance of the seeds, pooled over all rungs that were trained with '
-    'two or more, as that of two or three seeds says little. A rung that is only tested has the weights of its '
-    'parent: there the difference is taken seed by seed, and its standard error is sqrt(s²/n) with the sample '
-    'variance of the differences, unknown with one seed.'
+    'A difference is outside the noise if it is more than t standard errors, where t is the 97.5 % quantile of '
+    "Student's distribution: of 20 rungs that change nothing, one is outside. The standard error is s·sqrt(1/n + 1/m) "
+    'for n and m seeds of rung and parent. s is the standard deviation of the seeds, pooled over all rungs that were '
+    'trained with two or more, as that of two or three seeds says little; this assumes that the seeds of all rungs '
+    'vary alike. A rung that is only tested has the weights of its parent: there the difference is taken seed by '
+    'seed, and its standard error and t come from these differences alone. With one seed they are unknown.'
 )
 
 
-def pooled_variance(samples: Sequence[Sequence[float]]) -> float | None:
-    """Variance within samples that vary alike, each around its own mean.
+class Noise(NamedTuple):
+    """Variance between seeds, and how well it is known.
+
+    Attributes:
+        variance: Sample variance.
+        degrees: Its degrees of freedom.
+    """
+
+    variance: float
+    degrees: int
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation."""
+        return math.sqrt(self.variance)
+
+    @property
+    def quantile(self) -> float:
+        """How many standard errors a difference by chance exceeds in one of 20 cases."""
+        return float(student.ppf(0.975, self.degrees))
+
+    def exceeded_by(self, difference: float, share: float) -> bool:
+        """Whether a difference is outside the noise.
+
+        Args:
+            difference: Difference of means.
+            share: Its variance as a multiple of that of one seed: ``1 / n + 1 / m`` for two means.
+
+        Returns:
+            The verdict of :data:`NOISE_RULE`.
+        """
+        return abs(difference) > self.quantile * math.sqrt(self.variance * share)
+
+
+def pooled_noise(samples: Sequence[Sequence[float]]) -> Noise | None:
+    """Pool the variance within samples that vary alike, each around its own mean.
 
     Args:
-        samples: Values of each sample; those with one value or none say nothing.
+        samples: Values of each sample. Those with one value or none say nothing, nor do those of zeros: a model that
+            never finds anything does not vary.
 
     Returns:
-        Sum of the squared distances from the means, divided by the number of values less that of the means; None if no
-        sample has two values.
+        The noise; None if no sample says anything.
     """
-    several = [sample for sample in samples if len(sample) > 1]
+    several = [sample for sample in samples if len(sample) > 1 and any(sample)]
     if not several:
         return None
-    squares = sum((len(sample) - 1) * statistics.variance(sample) for sample in several)
-    return squares / sum(len(sample) - 1 for sample in several)
-
-
-def outside_noise(difference: float, variance: float) -> bool:
-    """Whether a difference with this variance is more than twice its standard error."""
-    return abs(difference) > 2 * math.sqrt(variance)
+    degrees = sum(len(sample) - 1 for sample in several)
+    return Noise(sum((len(sample) - 1) * statistics.variance(sample) for sample in several) / degrees, degrees)

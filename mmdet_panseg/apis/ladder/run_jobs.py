@@ -119,9 +119,7 @@ def plan_jobs(
         ConfigError: If a rung is not known, counts epochs, has no version for the data or does not take the settings.
     """
     trained = {name: trained_rung(ladder, rung).name for name, rung in ladder.rungs.items()}
-    unknown = sorted(set(only or ()) - set(ladder.rungs))
-    if unknown:
-        raise ConfigError(f'--only {" ".join(unknown)}: no such rung; there are {", ".join(ladder.rungs)}.')
+    ladder.require_rungs(only or ())
     wanted = {name for chosen in only or ladder.rungs for name in (chosen, trained[chosen])}
     rungs = [rung for _, rung in ladder.walk() if rung.name in wanted]
     settings.warn_of_unknown_options(ladder)
@@ -175,8 +173,9 @@ def require_same_settings(job: RunJob) -> None:
     record = job.folder / _RECORD
     if record.exists() and json.loads(record.read_text())['digest'] != job.digest:
         raise ConfigError(
-            f'{job.folder}: holds a run of {job.rung} with other settings; '
-            'give another --work-dir, the same --max-iters, --amp and --cfg-options as before, or delete that folder.'
+            f'{job.folder}: holds a run of {job.rung} with other settings: its config has changed since, or '
+            '--data, --max-iters, --amp or --cfg-options are not those of before. Give another --work-dir or delete '
+            'that folder.'
         )
 
 

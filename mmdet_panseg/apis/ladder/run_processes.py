@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+import torch
+
 from .run_jobs import RunJob, prepare_folder
 from .run_results import RunResult, store_result
 
@@ -22,12 +24,14 @@ class RunProcess:
         job: The run.
         tools: Folder with ``train.py`` and ``test.py``.
         threads: Number of threads for the process.
+        gpu: The GPU that it may use, by its name in ``CUDA_VISIBLE_DEVICES``; None for what there is.
     """
 
-    def __init__(self, job: RunJob, tools: Path, threads: int) -> None:
+    def __init__(self, job: RunJob, tools: Path, threads: int, gpu: str | None = None) -> None:
         self.job = job
         self.tools = tools
         self.threads = threads
+        self.gpu = gpu
         self.result: RunResult | None = None
         self.failed = False
         self._peak_memory_mib: float | None = None
@@ -84,8 +88,11 @@ class RunProcess:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env={**os.environ, 'OMP_NUM_THREADS': str(self.threads)},
+                env={**os.environ, 'OMP_NUM_THREADS': str(self.threads), **self._gpu_settings()},
             )
+
+    def _gpu_settings(self) -> dict[str, str]:
+        return {} if self.gpu is None else {'CUDA_VISIBLE_DEVICES': self.gpu}
 
     def signal(self, number: int) -> None:
         """Send a signal to the process and those that it started."""
@@ -96,6 +103,13 @@ class RunProcess:
     def ended(self) -> bool:
         """Whether the process has ended, whatever its result."""
         return self._process.poll() is not None
+
+
+def visible_gpus() -> list[str]:
+    """Names of the GPUs that a process may use, as ``CUDA_VISIBLE_DEVICES`` has them."""
+    count = torch.cuda.device_count()
+    chosen = os.environ.get('CUDA_VISIBLE_DEVICES')
+    return chosen.split(',')[:count] if chosen else [str(index) for index in range(count)]
 
 
 def end_processes(processes: Iterable[RunProcess], patience: float = 10.0) -> None:

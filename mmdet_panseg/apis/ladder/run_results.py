@@ -51,9 +51,15 @@ class RunResult:
     date: str
     digest: str
 
-    def value(self, metric: str) -> float:
-        """A metric by name, 0 to 1; 0 without one, as mmdet gives none when a model finds nothing at all."""
-        return self.metrics.get(metric) or 0.0
+    def value(self, metric: str) -> float | None:
+        """A metric by name, 0 to 1; None if the test has no such number.
+
+        A table without any number is one of a model that found nothing at all, for which mmdet gives none: 0.
+        """
+        table = metric.partition('/')[0] + '/'
+        if any(name.startswith(table) for name in self.metrics):
+            return self.metrics.get(metric)
+        return 0.0
 
 
 def store_result(job: RunJob, peak_memory_mib: float | None, threads: int) -> RunResult:
@@ -108,7 +114,7 @@ def read_results(work_dir: str | Path) -> list[RunResult]:
     if len(trainings) > 1:
         raise ConfigError(
             f'{work_dir}: holds trainings that cannot be compared ({"; ".join(trainings)} for the root); '
-            'give each --max-iters, --amp and --cfg-options a --work-dir of its own.'
+            'give each --data, --max-iters, --amp and --cfg-options a --work-dir of its own.'
         )
     return results
 

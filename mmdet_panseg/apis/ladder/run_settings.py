@@ -35,7 +35,8 @@ class RunSettings:
     def text(self) -> str:
         """Settings that change a run beside its length, as they are given on the command line."""
         options = [f'{key}={value}' for key, value in sorted(self.options.items())]
-        return ' '.join([*(['--amp'] if self.amp else []), *(['--cfg-options', *options] if options else [])])
+        data = [f'--data {self.data}'] if self.data != 'scenes' else []
+        return ' '.join([*data, *(['--amp'] if self.amp else []), *(['--cfg-options', *options] if options else [])])
 
     def config(self, ladder: Ladder, rung: Rung) -> dict[str, Any]:
         """Give the config of a rung with these settings but the length.

@@ -6,7 +6,7 @@ import contextlib
 import copy
 import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,11 +100,22 @@ class Ladder:
         found = [rung for rung in self.rungs.values() if rung.parent == name]
         return sorted(found, key=lambda rung: (rung.published_ap is None, rung.published_ap or 0, rung.name))
 
-    def walk(self, name: str | None = None, depth: int = 0) -> Iterator[tuple[int, Rung]]:
-        """Give depth and rung of all that descend from ``name``, parents before children."""
-        for rung in self.children(name):
-            yield depth, rung
-            yield from self.walk(rung.name, depth + 1)
+    def walk(self) -> Iterator[tuple[int, Rung]]:
+        """Give depth and rung of all rungs, parents before children."""
+        for root in self.children(None):
+            yield from self.walk_from(root)
+
+    def walk_from(self, rung: Rung, depth: int = 0) -> Iterator[tuple[int, Rung]]:
+        """Give depth and rung of a rung and all that descend from it."""
+        yield depth, rung
+        for child in self.children(rung.name):
+            yield from self.walk_from(child, depth + 1)
+
+    def require_rungs(self, names: Iterable[str]) -> None:
+        """Raise a ConfigError if there is no rung of one of these names."""
+        unknown = sorted(set(names) - set(self.rungs))
+        if unknown:
+            raise ConfigError(f'--only {" ".join(unknown)}: no such rung; there are {", ".join(self.rungs)}.')
 
     def outside_config(self, path: Path) -> dict[str, Any]:
         """A config of another folder, resolved; not to be changed."""

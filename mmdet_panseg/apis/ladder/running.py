@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from mmdet_panseg.errors import UserError
 
 from .run_jobs import RunJob, require_same_settings
-from .run_processes import RunProcess, end_processes
+from .run_processes import RunProcess, end_processes, visible_gpus
 from .rungs import MASK_METRICS
 
 
@@ -40,7 +40,7 @@ def run_jobs(
     Args:
         jobs: All runs; those with a result of the same settings are skipped.
         tools: Folder with ``train.py`` and ``test.py``.
-        processes: Number of runs at a time; they share the cores.
+        processes: Number of runs at a time; they share the cores, and each has a GPU if there are as many.
         metrics: What to say of a finished run: names to show, and those that the test gives.
 
     Raises:
@@ -109,6 +109,7 @@ class _Pool:
         progress: Progress,
         metrics: Mapping[str, str],
     ) -> None:
+        self.gpus = visible_gpus()
         self.waiting = list(missing)
         self.running: list[RunProcess] = []
         self.failures: list[str] = []
@@ -129,7 +130,12 @@ class _Pool:
                 )
                 continue
             self.tasks[job.name] = self.progress.add_task(job.name, total=job.iterations)
-            self.running.append(RunProcess(job, self.tools, self.threads))
+            self.running.append(RunProcess(job, self.tools, self.threads, self._free_gpu()))
+
+    def _free_gpu(self) -> str | None:
+        """The GPU that the fewest runs use; None without any."""
+        used = [process.gpu for process in self.running]
+        return min(self.gpus, key=used.count, default=None)
 
     def _next(self) -> RunJob | None:
         """Take the first run whose weights are not being trained; those that train come before those that wait."""
@@ -159,7 +165,8 @@ class _Pool:
             self._fail(f'{job.name}: {process.last_words()} (all of it in {process.log_path})')
         elif process.result:
             self.finished += 1
-            values = [f'{name} {100 * process.result.value(key):.1f}' for name, key in self.metrics.items()]
+            found = {name: process.result.value(key) for name, key in self.metrics.items()}
+            values = [f'{name} {100 * value:.1f}' for name, value in found.items() if value is not None]
             self.progress.console.print(f'{job.name}: {", ".join(values)}')
 
     def _show(self) -> None:

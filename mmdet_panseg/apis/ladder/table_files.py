@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from mmdet_panseg.engine import write_atomically
 from mmdet_panseg.errors import ConfigError
 
 from .comparison import RungRow, mean_of
-from .noise import NOISE_RULE, pooled_variance
+from .noise import NOISE_RULE
 from .picture import ladder_picture
 from .run_results import RunResult
 from .rungs import NOT_PUBLISHED
@@ -20,16 +19,19 @@ from .rungs import NOT_PUBLISHED
 _TESTED_ONLY = '†'
 
 
-def write_table(rows: Sequence[RungRow], results: Sequence[RunResult], out: str | Path) -> list[Path]:
+def write_table(
+    rows: Sequence[RungRow], results: Sequence[RunResult], out: str | Path, name: str = 'ladder'
+) -> list[Path]:
     """Write ``ladder.md``, ``ladder.csv`` and ``ladder.png``.
 
     Args:
         rows: From :func:`compare_rungs`.
         results: What they were made from.
         out: Folder for the files.
+        name: Their name without ending.
 
     Returns:
-        The files.
+        The files, the Markdown first.
 
     Raises:
         ConfigError: If no rung of the ladder has a result.
@@ -39,13 +41,13 @@ def write_table(rows: Sequence[RungRow], results: Sequence[RunResult], out: str 
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     contents = {
-        'ladder.md': markdown_table(rows, results).encode(),
-        'ladder.csv': csv_table(rows).encode(),
-        'ladder.png': ladder_picture(rows),
+        folder / f'{name}.md': markdown_table(rows, results).encode(),
+        folder / f'{name}.csv': csv_table(rows).encode(),
+        folder / f'{name}.png': ladder_picture(rows),
     }
-    for name, content in contents.items():
-        write_atomically(content, folder / name)
-    return [folder / name for name in contents]
+    for path, content in contents.items():
+        write_atomically(content, path)
+    return list(contents)
 
 
 def markdown_table(rows: Sequence[RungRow], results: Sequence[RunResult]) -> str:
@@ -113,8 +115,10 @@ def _origin(rows: Sequence[RungRow], results: Sequence[RunResult]) -> str:
     torch_versions = sorted({str(result.versions.get('torch')) for result in results})
     when = dates[0] if dates[0] == dates[-1] else f'{dates[0]} to {dates[-1]}'
     settings = f' with {results[0].settings}' if results[0].settings else ''
-    variance = pooled_variance([row.main for row in rows if row.weights == row.rung.name])
-    pooled = '' if variance is None else f' Pooled s = {math.sqrt(variance):.2f}.'
+    noise = rows[0].seed_noise
+    pooled = ''
+    if noise:
+        pooled = f' s = {noise.deviation:.2f} with {noise.degrees} degrees of freedom, t = {noise.quantile:.2f}.'
     return (
         f'{len(results)} runs; the root trains for {results[0].root_iterations} iterations{settings}; {when}; '
         f'torch {", ".join(torch_versions)}. Means over the seeds, in percent; sample standard deviation (std) and '
