@@ -206,7 +206,7 @@ def test_files(ladder, tmp_path):
     child = '| &emsp;`child` | higher | 1x | 21.0 | +1.0 | 3 | 21.00 | 1.00 | +10.00 | yes | same | – | – |'
     assert child in lines
     assert any('a\\|b' in line for line in lines)
-    assert NOISE_RULE in lines and any('10 runs; the root trains for 10 iterations' in line for line in lines)
+    assert NOISE_RULE in lines and any('10 runs; 10 iterations of the root; ' in line for line in lines)
     records = list(csv.DictReader(io.StringIO(table.read_text())))
     assert [record['rung'] for record in records][:2] == ['root', 'worse']
     child = next(record for record in records if record['rung'] == 'child')
@@ -224,7 +224,26 @@ def test_one_result_is_enough_for_all_files(ladder, tmp_path):
 def test_the_table_names_the_settings(ladder, tmp_path):
     results = read_results(write_results(tmp_path / 'runs', dict(root=[0.1]), settings='--amp'))
     write_table(compare_rungs(ladder, results), results, tmp_path / 'out')
-    assert 'the root trains for 10 iterations with --amp;' in (tmp_path / 'out/ladder.md').read_text()
+    assert '10 iterations of the root --amp; ' in (tmp_path / 'out/ladder.md').read_text()
+
+
+def test_rungs_that_were_trained_and_tested_by_hand(ladder, tmp_path):
+    """What tools/test.py leaves in its default folders, or in one for each seed; other folders are no matter."""
+    runs = tmp_path / 'work_dirs'
+    values = {'root': 0.1, 'child/seed0': 0.2, 'child/seed1': 0.22, 'a_config_of_no_rung': 0.9, 'child/seed1/test': 0.9}
+    for name, ap in values.items():
+        (runs / name).mkdir(parents=True)
+        record = dict(config='c.py', checkpoint='c.pth', metrics={'coco/segm_mAP': ap})
+        (runs / name / 'test_metrics.json').write_text(json.dumps(record))
+    results = read_results(runs)
+    rows = {row.rung.name: row for row in compare_rungs(ladder, results)}
+    assert rows['root'].values['mask AP'] == pytest.approx({0: 10})
+    assert rows['child'].values['mask AP'] == pytest.approx({0: 20, 1: 22})
+    markdown = write_table(list(rows.values()), results, tmp_path / 'out')[0].read_text()
+    assert '3 runs; trainings with tools/train.py as their configs say; ' in markdown
+    (runs / 'root/test_metrics.json').write_text('[]')
+    with pytest.raises(ConfigError, match=r'root/test_metrics.json: is no result of tools/test.py'):
+        read_results(runs)
 
 
 def test_results_that_cannot_be_compared(ladder, tmp_path):
@@ -232,11 +251,13 @@ def test_results_that_cannot_be_compared(ladder, tmp_path):
         read_results(tmp_path)
     runs = write_results(tmp_path / 'runs', dict(root=[0.1]))
     write_results(tmp_path / 'runs', dict(child=[0.1]), root_iterations=20)
-    with pytest.raises(ConfigError, match=r'cannot be compared \(10 iterations; 20 iterations for the root\)'):
+    with pytest.raises(
+        ConfigError, match=r'cannot be compared \(10 iterations of the root; 20 iterations of the root\)'
+    ):
         read_results(runs)
     write_results(tmp_path / 'mixed', dict(root=[0.1]))
     write_results(tmp_path / 'mixed', dict(child=[0.1]), settings='--amp')
-    with pytest.raises(ConfigError, match=r'\(10 iterations; 10 iterations --amp for the root\)'):
+    with pytest.raises(ConfigError, match=r'\(10 iterations of the root; 10 iterations of the root --amp\)'):
         read_results(tmp_path / 'mixed')
     (runs / 'child/seed0/result.json').write_text('{}')
     with pytest.raises(ConfigError, match='child/seed0/result.json: is no result of a run'):

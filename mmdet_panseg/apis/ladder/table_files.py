@@ -110,17 +110,16 @@ def _number(value: float | None, form: str) -> str:
 
 def _origin(rows: Sequence[RungRow], results: Sequence[RunResult]) -> str:
     """Say how long was trained, when, and with what."""
-    dates = sorted(result.date.split()[0] for result in results)
-    main = next(iter(rows[0].values))
-    torch_versions = sorted({str(result.versions.get('torch')) for result in results})
+    names = {row.rung.name for row in rows}
+    own = [result for result in results if result.rung in names]
+    dates = sorted(result.date.split()[0] for result in own)
     when = dates[0] if dates[0] == dates[-1] else f'{dates[0]} to {dates[-1]}'
-    settings = f' with {results[0].settings}' if results[0].settings else ''
-    noise = rows[0].seed_noise
+    torch_versions = sorted({f'torch {result.versions["torch"]}' for result in own if 'torch' in result.versions})
+    main, noise = next(iter(rows[0].values)), rows[0].seed_noise
     pooled = ''
     if noise:
         pooled = f' s = {noise.deviation:.2f} with {noise.degrees} degrees of freedom, t = {noise.quantile:.2f}.'
     return (
-        f'{len(results)} runs; the root trains for {results[0].root_iterations} iterations{settings}; {when}; '
-        f'torch {", ".join(torch_versions)}. Means over the seeds, in percent; sample standard deviation (std) and '
-        f'difference are those of the {main}.{pooled}'
+        f'{"; ".join([f"{len(own)} runs", own[0].training, when, *torch_versions])}. Means over the seeds, in percent; '
+        f'sample standard deviation (std) and difference are those of the {main}.{pooled}'
     )
