@@ -88,49 +88,48 @@ def loss_effects(
     """
     ladder.require_rungs(only or ())
     settings.warn_of_unknown_options(ladder)
+    walk = _Walk(ladder, settings, set(ladder.rungs if only is None else only), batches)
     for root in ladder.children(None):
-        yield from _effects_below(ladder, settings, root, None, only, batches)
+        yield from walk.below(root, None)
 
 
-def _effects_below(
-    ladder: Ladder,
-    settings: RunSettings,
-    rung: Rung,
-    above: tuple[Rung, FirstSteps] | None,
-    only: Collection[str] | None,
-    batches: int,
-) -> Iterator[LossEffect]:
-    """Compare a rung and its descendants; only the first steps of their ancestors are kept meanwhile."""
-    if only is not None and not any(below.name in only for _, below in ladder.walk_from(rung)):
-        return
-    if trains(rung):
-        config = settings.config(ladder, rung)
-        steps = first_steps(config, above[1].weights if above else None, batches)
-        if above is not None and (only is None or rung.name in only):
-            yield _compare(settings.config(ladder, above[0]), config, above, (rung, steps))
-        above = rung, steps
-    for child in ladder.children(rung.name):
-        yield from _effects_below(ladder, settings, child, above, only, batches)
+@dataclass(frozen=True)
+class _Walk:
+    """Goes down the tree; only the first steps of a rung's ancestors are kept meanwhile."""
+
+    ladder: Ladder
+    settings: RunSettings
+    wanted: set[str]
+    batches: int
+
+    def below(self, rung: Rung, above: tuple[Rung, FirstSteps] | None) -> Iterator[LossEffect]:
+        """Compare a rung with the one above that trains, and then its descendants."""
+        if not any(descendant.name in self.wanted for _, descendant in self.ladder.walk_from(rung)):
+            return
+        if trains(rung):
+            config = self.settings.config(self.ladder, rung)
+            steps = first_steps(config, above[1].weights if above else None, self.batches)
+            if above and rung.name in self.wanted:
+                parent, parent_steps = above
+                changes = config_changes(self.settings.config(self.ladder, parent), config)
+                beside = sorted({name for key in changes if (name := _hidden(key))})
+                yield _compare(rung.name, steps, parent.name, parent_steps, beside)
+            above = rung, steps
+        for child in self.ladder.children(rung.name):
+            yield from self.below(child, above)
 
 
-def _compare(
-    parent_config: Mapping[str, Any],
-    config: Mapping[str, Any],
-    above: tuple[Rung, FirstSteps],
-    below: tuple[Rung, FirstSteps],
-) -> LossEffect:
-    (parent, old), (rung, new) = above, below
-    names = {**old.losses, **new.losses}
-    same_traces = old.traces.keys() == new.traces.keys() and all(
-        torch.equal(trace, new.traces[name]) for name, trace in old.traces.items()
-    )
+def _compare(rung: str, steps: FirstSteps, parent: str, parent_steps: FirstSteps, beside: list[str]) -> LossEffect:
+    old, new = parent_steps.traces, steps.traces
+    same_traces = old.keys() == new.keys() and all(torch.equal(trace, new[name]) for name, trace in old.items())
+    names = {**parent_steps.losses, **steps.losses}
     return LossEffect(
-        rung=rung.name,
-        parent=parent.name,
-        losses={name: (old.losses.get(name), new.losses.get(name)) for name in names},
-        equal=old.losses == new.losses and same_traces,
-        new_layers=new.own_layers,
-        beside=sorted({name for key in config_changes(parent_config, config) if (name := _hidden(key))}),
+        rung=rung,
+        parent=parent,
+        losses={name: (parent_steps.losses.get(name), steps.losses.get(name)) for name in names},
+        equal=parent_steps.losses == steps.losses and same_traces,
+        new_layers=steps.own_layers,
+        beside=beside,
     )
 
 
