@@ -54,10 +54,9 @@ def chosen_ious(masks: Tensor, pairs: Tensor) -> Tensor:
     """
     ious = torch.zeros(pairs.shape, device=masks.device)
     boxes = boxes_from_masks(masks)
-    overlap = torch.minimum(boxes[:, None, 2:], boxes[None, :, 2:]) > torch.maximum(
-        boxes[:, None, :2], boxes[None, :, :2]
-    )
-    rows, columns = ((pairs | pairs.T) & overlap.all(dim=2)).triu(diagonal=1).nonzero(as_tuple=True)
+    near, far = boxes[:, :2], boxes[:, 2:]
+    overlap = (torch.minimum(far[:, None], far) > torch.maximum(near[:, None], near)).all(dim=2)
+    rows, columns = ((pairs | pairs.T) & overlap).triu(diagonal=1).nonzero(as_tuple=True)
     if len(rows) == 0:
         return ious
     table = boxes.long().tolist()

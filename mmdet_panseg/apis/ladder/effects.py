@@ -8,7 +8,7 @@ import logging
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from mmdet.registry import MODELS
@@ -93,6 +93,14 @@ def loss_effects(
         yield from walk.below(root, None)
 
 
+class _Measured(NamedTuple):
+    """A rung that trains, with its config and first steps."""
+
+    name: str
+    config: Mapping[str, Any]
+    steps: FirstSteps
+
+
 @dataclass(frozen=True)
 class _Walk:
     """Goes down the tree; only the first steps of a rung's ancestors are kept meanwhile."""
@@ -102,34 +110,36 @@ class _Walk:
     wanted: set[str]
     batches: int
 
-    def below(self, rung: Rung, above: tuple[Rung, FirstSteps] | None) -> Iterator[LossEffect]:
+    def below(self, rung: Rung, above: _Measured | None) -> Iterator[LossEffect]:
         """Compare a rung with the one above that trains, and then its descendants."""
         if not any(descendant.name in self.wanted for _, descendant in self.ladder.walk_from(rung)):
             return
         if trains(rung):
             config = self.settings.config(self.ladder, rung)
-            steps = first_steps(config, above[1].weights if above else None, self.batches)
+            own = _Measured(
+                rung.name, config, first_steps(config, above.steps.weights if above else None, self.batches)
+            )
             if above and rung.name in self.wanted:
-                parent, parent_steps = above
-                changes = config_changes(self.settings.config(self.ladder, parent), config)
-                beside = sorted({name for key in changes if (name := _hidden(key))})
-                yield _compare(rung.name, steps, parent.name, parent_steps, beside)
-            above = rung, steps
+                yield _compare(above, own)
+            above = own
         for child in self.ladder.children(rung.name):
             yield from self.below(child, above)
 
 
-def _compare(rung: str, steps: FirstSteps, parent: str, parent_steps: FirstSteps, beside: list[str]) -> LossEffect:
-    old, new = parent_steps.traces, steps.traces
-    same_traces = old.keys() == new.keys() and all(torch.equal(trace, new[name]) for name, trace in old.items())
-    names = {**parent_steps.losses, **steps.losses}
+def _compare(parent: _Measured, rung: _Measured) -> LossEffect:
+    before, after = parent.steps, rung.steps
+    same_traces = before.traces.keys() == after.traces.keys() and all(
+        torch.equal(trace, after.traces[name]) for name, trace in before.traces.items()
+    )
+    names = {**before.losses, **after.losses}
+    changes = config_changes(parent.config, rung.config)
     return LossEffect(
-        rung=rung,
-        parent=parent,
-        losses={name: (parent_steps.losses.get(name), steps.losses.get(name)) for name in names},
-        equal=parent_steps.losses == steps.losses and same_traces,
-        new_layers=steps.own_layers,
-        beside=beside,
+        rung=rung.name,
+        parent=parent.name,
+        losses={name: (before.losses.get(name), after.losses.get(name)) for name in names},
+        equal=before.losses == after.losses and same_traces,
+        new_layers=after.own_layers,
+        beside=sorted({name for key in changes if (name := _hidden(key))}),
     )
 
 
