@@ -1,11 +1,14 @@
 """Fixtures that all tests share."""
 
 import os
+import signal
 import socket
 from pathlib import Path
 
 # The tests start processes of their own: threads of each would fight for the cores.
 os.environ.setdefault('OMP_NUM_THREADS', '1')
+# A job in the background of a shell ignores Ctrl-C, and so would the processes that the tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import pytest  # noqa: E402
 import torch  # noqa: E402
