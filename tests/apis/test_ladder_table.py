@@ -94,6 +94,17 @@ def test_variance_is_pooled_over_the_trained_rungs(tmp_path, seed):
         assert rows[name].outside_noise == (abs(difference) > student.ppf(0.975, degrees) * error)
 
 
+def test_rungs_that_repeat_their_parent_say_nothing_new_of_the_noise():
+    assert pooled_noise([[5.9, 5.5], [5.9, 5.5], [4.0, 4.8]]) == pooled_noise([[5.9, 5.5], [4.0, 4.8]])
+
+
+def test_rounding_is_no_finding(tmp_path):
+    """Differences of the last digit, equal by chance in both seeds."""
+    rows = rows_of(tmp_path, dict(root=[0.2], child=[0.1, 0.2], tested=[0.101, 0.201]), tested=TESTED)
+    assert math.isclose(rows['tested'].difference, 0.1) and rows['tested'].outside_noise is False
+    assert pooled_noise([[10.0, 10.0]]).deviation > 0.02
+
+
 def test_without_a_second_seed_the_noise_is_unknown(tmp_path):
     rows = rows_of(tmp_path, dict(root=[0.1], child=[0.4]), worse=WORSE)
     assert rows['child'].outside_noise is None and rows['child'].seed_noise is None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mmdet_panseg.errors import ConfigError
 
-from .noise import Noise, pooled_noise
+from .noise import ROUNDING_VARIANCE, Noise, pooled_noise
 from .run_results import RunResult
 from .rungs import Ladder, Rung
 from .trained_rungs import trained_rung
@@ -138,7 +138,7 @@ def _compare_seeds(own: dict[int, float], its: dict[int, float]) -> tuple[float 
     difference = mean_of(differences)
     if difference is None or len(differences) < 2:
         return difference, None
-    noise = Noise(statistics.variance(differences), len(differences) - 1)
+    noise = Noise(max(statistics.variance(differences), 2 * ROUNDING_VARIANCE), len(differences) - 1)
     return difference, noise.exceeded_by(difference, 1 / len(differences))
 
 

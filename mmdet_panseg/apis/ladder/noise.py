@@ -9,13 +9,17 @@ from typing import NamedTuple
 
 from scipy.stats import t as student
 
+ROUNDING_VARIANCE = 0.1**2 / 12
+"""Variance in percent² that rounding adds: COCO's metrics have three digits, so that equal ones may differ."""
+
 NOISE_RULE = (
     'A difference is outside the noise if it is more than t standard errors, where t is the 97.5 % quantile of '
     "Student's distribution: of 20 rungs that change nothing, one is outside. The standard error is s·sqrt(1/n + 1/m) "
     'for n and m seeds of rung and parent. s is the standard deviation of the seeds, pooled over all rungs that were '
     'trained with two or more, as that of two or three seeds says little; this assumes that the seeds of all rungs '
-    'vary alike. A rung that is only tested has the weights of its parent: there the difference is taken seed by '
-    'seed, and its standard error and t come from these differences alone. With one seed they are unknown.'
+    'vary alike, and rungs with equal results of all seeds count once. A rung that is only tested has the weights of '
+    'its parent: there the difference is taken seed by seed, and its standard error and t come from these differences '
+    'alone. With one seed they are unknown. No variance is taken to be less than that of rounding to .1 %.'
 )
 
 
@@ -57,14 +61,16 @@ def pooled_noise(samples: Sequence[Sequence[float]]) -> Noise | None:
     """Pool the variance within samples that vary alike, each around its own mean.
 
     Args:
-        samples: Values of each sample. Those with one value or none say nothing, nor do those of zeros: a model that
-            never finds anything does not vary.
+        samples: Values of each sample, in percent. Those with one value or none say nothing, nor do those of zeros: a
+            model that never finds anything does not vary. Equal samples count once: a change that does not touch the
+            data repeats the trainings of its parent.
 
     Returns:
         The noise; None if no sample says anything.
     """
-    several = [sample for sample in samples if len(sample) > 1 and any(sample)]
+    several = {tuple(sample) for sample in samples if len(sample) > 1 and any(sample)}
     if not several:
         return None
     degrees = sum(len(sample) - 1 for sample in several)
-    return Noise(sum((len(sample) - 1) * statistics.variance(sample) for sample in several) / degrees, degrees)
+    pooled = sum((len(sample) - 1) * statistics.variance(sample) for sample in several) / degrees
+    return Noise(max(pooled, ROUNDING_VARIANCE), degrees)
