@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(Path(__file__).parent), str(REPOSITORY / 'tests/engine')]
@@ -137,6 +138,41 @@ def test_a_run_that_fails_is_named_at_the_end(toy_ladder, tmp_path):
         run_jobs(jobs, REPOSITORY / 'tools')
     with pytest.raises(ConfigError, match='no results'):
         read_results(tmp_path / 'runs')
+
+
+@pytest.mark.parametrize(
+    'code, words',
+    [
+        ('import os; os.kill(os.getpid(), 9)', 'ended by signal SIGKILL'),
+        ('print("error: second"); print("the end"); exit(1)', 'error: second'),
+        ('print("the end"); exit(1)', 'the end'),
+        ('exit(1)', 'it printed nothing'),
+    ],
+)
+def test_the_last_words_are_of_the_last_start(toy_ladder, tmp_path, code, words):
+    jobs = plan_jobs(read_ladder(toy_ladder(4)), tmp_path / 'runs', 1, RunSettings('own', 4), ['root'])
+    (tmp_path / 'train.py').write_text(code)
+    jobs[0].folder.mkdir(parents=True)
+    (jobs[0].folder / 'train.log').write_text('error: first\n')
+    with pytest.raises(RunsFailedError, match=f'root/seed0: {words} '):
+        run_jobs(jobs, tools=tmp_path)
+
+
+def test_a_run_that_never_began_gives_way(toy_ladder, tmp_path):
+    ladder, work_dir = read_ladder(toy_ladder(4)), tmp_path / 'runs'
+    (tmp_path / 'train.py').write_text('exit(1)')
+    for length in (4, 2):  # the second has other settings
+        (job,) = plan_jobs(ladder, work_dir, 1, RunSettings('own', length), ['root'])
+        with pytest.raises(RunsFailedError, match='it printed nothing'):
+            run_jobs([job], tools=tmp_path)
+        assert f'max_iters={length}' in job.config_path.read_text() and job.iterations_done() == 0
+        log = job.folder / 'start/vis_data/scalars.json'
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(json.dumps(dict(iter=1, time=1.0)))
+        assert job.iterations_done() == 1
+    torch.save(dict(state_dict={}), job.folder / 'iter_1.pth')
+    with pytest.raises(ConfigError, match='other settings'):
+        run_jobs(plan_jobs(ladder, work_dir, 1, RunSettings('own', 3), ['root']), tools=tmp_path)
 
 
 @pytest.mark.slow

@@ -80,10 +80,14 @@ class RunJob:
         found = find_resume_checkpoint(str(self.training.folder))
         return found is not None and Path(found).stem == f'iter_{self.training.iterations}'
 
+    def log_paths(self) -> list[Path]:
+        """Logs of all starts of the training."""
+        return sorted(self.folder.glob('*/vis_data/scalars.json'))
+
     def logged(self) -> list[dict[str, Any]]:
         """What the training has logged so far, over all its starts."""
         records: list[dict[str, Any]] = []
-        for path in sorted(self.folder.glob('*/vis_data/scalars.json')):
+        for path in self.log_paths():
             for line in path.read_text().splitlines():
                 try:
                     record = json.loads(line)
@@ -92,6 +96,10 @@ class RunJob:
                 if 'iter' in record and 'time' in record:
                     records.append(record)
         return records
+
+    def begun(self) -> bool:
+        """Whether the folder has a checkpoint or a result."""
+        return find_resume_checkpoint(str(self.folder)) is not None or self.result_path.exists()
 
     def iterations_done(self) -> int:
         """Iterations that are logged or, once it is finished, all of them."""
@@ -162,7 +170,7 @@ def _run_config(config: dict[str, Any], rung: Rung, ratio: float, seed: int) -> 
 
 
 def require_same_settings(job: RunJob) -> None:
-    """Make sure that a run's folder is empty or holds the same run.
+    """Make sure that a run's folder holds the same run, or nothing that would be lost.
 
     Args:
         job: The run.
@@ -170,8 +178,7 @@ def require_same_settings(job: RunJob) -> None:
     Raises:
         ConfigError: If the folder holds a run with other settings.
     """
-    record = job.folder / _RECORD
-    if record.exists() and json.loads(record.read_text())['digest'] != job.digest:
+    if job.begun() and not _is_recorded(job):
         raise ConfigError(
             f'{job.folder}: holds a run of {job.rung} with other settings: its config has changed since, or '
             '--data, --max-iters, --amp or --cfg-options are not those of before. Give another --work-dir or delete '
@@ -180,13 +187,20 @@ def require_same_settings(job: RunJob) -> None:
 
 
 def prepare_folder(job: RunJob) -> None:
-    """Write the config of a run to its folder.
+    """Write the config of a run to its folder, in place of one that failed before its first checkpoint.
 
     Args:
         job: The run.
     """
-    record = job.folder / _RECORD
-    if not record.exists():
+    if not _is_recorded(job):
+        for path in job.log_paths():
+            path.unlink()
         write_atomically(Config(copy.deepcopy(job.config)).pretty_text.encode(), job.config_path)
         description = dict(rung=job.rung, seed=job.seed, digest=job.digest)
-        write_atomically((json.dumps(description) + '\n').encode(), record)
+        write_atomically((json.dumps(description) + '\n').encode(), job.folder / _RECORD)
+
+
+def _is_recorded(job: RunJob) -> bool:
+    """Whether the run's folder was prepared for this run."""
+    record = job.folder / _RECORD
+    return record.exists() and json.loads(record.read_text())['digest'] == job.digest

@@ -69,8 +69,11 @@ class RunProcess:
         return self.job.folder / f'{self._stage}.log'
 
     def last_words(self) -> str:
-        """The error that the process printed last, or its last line."""
-        lines = [line.strip() for line in self.log_path.read_text(errors='replace').splitlines() if line.strip()]
+        """The signal that ended the process, or the error that it printed last, or its last line."""
+        if self._process.returncode < 0:
+            return f'ended by signal {signal.Signals(-self._process.returncode).name}'
+        printed = self.log_path.read_bytes()[self._log_start :].decode(errors='replace')
+        lines = [line.strip() for line in printed.splitlines() if line.strip()]
         errors = [line for line in lines if line.startswith('error')]
         return (errors or lines or ['it printed nothing'])[-1]
 
@@ -81,6 +84,7 @@ class RunProcess:
             arguments = [str(job.training.folder), '--work-dir', str(job.folder / 'test')]
         command = [sys.executable, str(self.tools / f'{self._stage}.py'), str(job.config_path), *arguments]
         with open(self.log_path, 'a') as log:
+            self._log_start = log.tell()
             # A session of its own: Ctrl-C reaches this process alone, which then ends the others in order.
             self._process = subprocess.Popen(
                 [*command, '--channels-last'],
