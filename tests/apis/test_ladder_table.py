@@ -5,7 +5,7 @@ import io
 import json
 import math
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,9 @@ from ladder_cases import CHILD, ROOT, TESTED, write_ladder  # noqa: E402
 from mmdet_panseg.apis.ladder import (  # noqa: E402
     NOISE_RULE,
     RunResult,
+    RunSettings,
     compare_rungs,
+    current_results,
     pooled_noise,
     read_ladder,
     read_results,
@@ -45,10 +47,22 @@ def write_results(work_dir, aps=APS, **changes):
             folder = work_dir / rung / f'seed{seed}'
             folder.mkdir(parents=True)
             settings = dict(
-                rung=rung, seed=seed, iterations=10, root_iterations=10, settings='', metrics={'coco/segm_mAP': ap},
-                seconds_per_iteration=0.5, peak_memory_mib=900.0, gpu_memory_mib=None, threads=1,
-                versions=dict(torch='2.9'), date='2026-11-22 05:00:00', digest='d',
-            )  # fmt: skip
+                rung=rung,
+                seed=seed,
+                iterations=10,
+                root_iterations=10,
+                data='',
+                settings='',
+                metrics={'coco/segm_mAP': ap},
+                seconds_per_iteration=0.5,
+                peak_memory_mib=900.0,
+                gpu_memory_mib=None,
+                threads=1,
+                versions=dict(torch='2.9'),
+                date='2026-11-22 05:00:00',
+                digest='d',
+                rung_digest='',
+            )
             (folder / 'result.json').write_text(json.dumps(asdict(RunResult(**{**settings, **changes}))))
     return work_dir
 
@@ -64,6 +78,25 @@ def test_rows_compare_with_the_parent(ladder, tmp_path):
     assert worse.published_difference == -0.5
     assert single.std is None and single.outside_noise is True and single.rung.published == 'no difference'
     assert unrun.mean is None and unrun.difference is None
+
+
+def test_results_of_a_config_that_has_changed_are_left_out(tmp_path, capsys):
+    folder = write_ladder(tmp_path, worse=WORSE)
+    before = read_ladder(folder)
+    own = RunSettings('own')
+    digests = {rung.name: own.rung_digest(before, rung) for _, rung in before.walk()}
+    for name in ('root', 'child', 'worse'):
+        write_results(tmp_path / 'runs', {name: APS[name]}, data='own', rung_digest=digests[name])
+    results = read_results(tmp_path / 'runs')
+    assert current_results(before, results) == results
+
+    (folder / 'worse.py').write_text(WORSE.replace('num_outs=4', 'num_outs=5'))
+    assert {result.rung for result in current_results(read_ladder(folder), results)} == {'root', 'child'}
+    assert 'worse/seed2: left out, since the config has changed' in ''.join(capsys.readouterr())
+    with pytest.raises(ConfigError, match='configs of all runs have changed'):
+        current_results(read_ladder(folder), [result for result in results if result.rung == 'worse'])
+    by_hand = [replace(result, data='', rung_digest='') for result in results]
+    assert current_results(read_ladder(folder), by_hand) == by_hand
 
 
 def test_an_opposite_direction_is_seen(ladder, tmp_path):

@@ -91,7 +91,7 @@ def run_ladder(arguments: argparse.Namespace) -> None:
         jobs = apis.plan_jobs(ladder, work_dir, arguments.seeds, settings, arguments.only)
         apis.run_jobs(jobs, REPOSITORY / 'tools', arguments.jobs, ladder.metrics)
     else:
-        results = apis.read_results(work_dir)
+        results = apis.current_results(ladder, apis.read_results(work_dir))
         rows = apis.compare_rungs(ladder, results, arguments.metric)
         name = f'ladder_{arguments.metric.replace(" ", "_")}' if arguments.metric else 'ladder'
         paths = apis.write_table(rows, results, arguments.out or work_dir, name)

@@ -1,7 +1,7 @@
 """A ladder of experiments: a folder of configs that each inherit another one and change one thing."""
 
 from .checks import ladder_problems, require_sound
-from .comparison import RungRow, compare_rungs
+from .comparison import RungRow, compare_rungs, current_results
 from .effects import LossEffect, loss_effects
 from .effects_table import effects_table
 from .noise import NOISE_RULE, Noise, pooled_noise
@@ -28,6 +28,7 @@ __all__ = [
     'RunSettings',
     'RunsFailedError',
     'compare_rungs',
+    'current_results',
     'effects_table',
     'ladder_problems',
     'loss_effects',

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from mmengine.logging import print_log
 
 from mmdet_panseg.errors import ConfigError
 
 from .noise import ROUNDING_VARIANCE, Noise, pooled_noise
 from .run_results import RunResult
+from .run_settings import RunSettings
 from .rungs import Ladder, Rung
 from .trained_rungs import trained_rung
 
@@ -59,6 +63,39 @@ class RungRow:
         if not self.outside_noise or not self.published_difference or self.difference is None:
             return '–'
         return 'same' if (self.difference > 0) == (self.published_difference > 0) else 'opposite'
+
+
+def current_results(ladder: Ladder, results: Sequence[RunResult]) -> list[RunResult]:
+    """Leave out results of configs that have changed since, with a warning for each.
+
+    Args:
+        ladder: The ladder as it is now.
+        results: Results of its runs.
+
+    Returns:
+        Those of the rungs as they are now, and all that the ladder did not train itself.
+
+    Raises:
+        ConfigError: If none is left.
+    """
+    now: dict[tuple[str, str], str] = {}
+    current = []
+    for result in results:
+        rung, key = ladder.rungs.get(result.rung), (result.rung, result.data)
+        if rung and result.data and key not in now:
+            now[key] = RunSettings(result.data).rung_digest(ladder, rung)
+        if now.get(key, result.rung_digest) == result.rung_digest:
+            current.append(result)
+        else:
+            print_log(
+                f'{result.rung}/seed{result.seed}: left out, since the config has changed after this run; '
+                'delete its folder and --run again.',
+                'current',
+                logging.WARNING,
+            )
+    if not current:
+        raise ConfigError(f'{ladder.folder}: the configs of all runs have changed since; train with --run again.')
+    return current
 
 
 def compare_rungs(ladder: Ladder, results: Sequence[RunResult], metric: str | None = None) -> list[RungRow]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from mmdet_panseg.errors import ConfigError
 
 from .iterations import scale_iterations
 from .run_settings import RunSettings
-from .rungs import Ladder, Rung, fingerprint
+from .rungs import Ladder, Rung, digest_of, fingerprint
 from .trained_rungs import trained_rung
 
 _RECORD = 'ladder_run.json'
@@ -32,7 +31,9 @@ class RunJob:
         folder: Its work dir.
         config: Resolved config of the run.
         root_iterations: Length of the training of the root, by which runs are comparable.
+        data: Those of :class:`RunSettings`.
         settings: Other settings by which they are, as text.
+        rung_digest: By which it is known whether the rung's config has changed since.
         source: The run whose weights are tested, if it is another one.
     """
 
@@ -41,7 +42,9 @@ class RunJob:
     folder: Path
     config: dict[str, Any]
     root_iterations: int
+    data: str
     settings: str
+    rung_digest: str
     source: RunJob | None = None
 
     @property
@@ -73,7 +76,7 @@ class RunJob:
     def digest(self) -> str:
         """Short text that differs between runs of different settings."""
         text = fingerprint(self.config) + (f' with the weights of {self.source.rung}' if self.source else '')
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return digest_of(text)
 
     def trained(self) -> bool:
         """Whether the weights to test are there: the checkpoint of the training's last iteration."""
@@ -132,6 +135,7 @@ def plan_jobs(
     rungs = [rung for _, rung in ladder.walk() if rung.name in wanted]
     settings.warn_of_unknown_options(ladder)
     root_iterations = {root.name: _iterations(settings.config(ladder, root), root) for root in ladder.children(None)}
+    digests = {rung.name: settings.rung_digest(ladder, rung) for rung in rungs}
     jobs = []
     for seed in range(seeds):
         of_seed: dict[str, RunJob] = {}
@@ -142,7 +146,9 @@ def plan_jobs(
             folder = work_dir / rung.name / f'seed{seed}'
             # A rung that trains is not among them yet.
             source = of_seed.get(trained[rung.name])
-            of_seed[rung.name] = RunJob(rung.name, seed, folder, config, length, settings.text, source)
+            of_seed[rung.name] = RunJob(
+                rung.name, seed, folder, config, length, settings.data, settings.text, digests[rung.name], source
+            )
         jobs.extend(of_seed.values())
     return jobs
 

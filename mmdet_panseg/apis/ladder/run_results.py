@@ -25,6 +25,7 @@ class RunResult:
         seed: Seed of the training.
         iterations: Length of the training that was tested; None if it was not trained by the ladder.
         root_iterations: Length of the root's training in the same ladder; None likewise.
+        data: Those that were trained on, see :class:`RunSettings`; empty if it was not trained by the ladder.
         settings: Other settings that all runs of the ladder have in common, as text.
         metrics: All metrics of the test by name; None for those without ground truth.
         seconds_per_iteration: Median over what the log has; None if it has nothing, as after a test alone.
@@ -35,12 +36,14 @@ class RunResult:
         versions: Versions of the libraries by name, as far as they are known.
         date: When the run was finished.
         digest: Of its settings; empty if it was not trained by the ladder.
+        rung_digest: Of the rung's config for these data, without the settings; empty likewise.
     """
 
     rung: str
     seed: int
     iterations: int | None
     root_iterations: int | None
+    data: str
     settings: str
     metrics: dict[str, float | None]
     seconds_per_iteration: float | None
@@ -50,6 +53,7 @@ class RunResult:
     versions: dict[str, str | None]
     date: str
     digest: str
+    rung_digest: str
 
     @property
     def training(self) -> str:
@@ -88,6 +92,7 @@ def store_result(job: RunJob, peak_memory_mib: float | None, threads: int) -> Ru
         seed=job.seed,
         iterations=job.training.iterations,
         root_iterations=job.root_iterations,
+        data=job.data,
         settings=job.settings,
         metrics=metrics,
         seconds_per_iteration=statistics.median(record['time'] for record in logged) if logged else None,
@@ -97,6 +102,7 @@ def store_result(job: RunJob, peak_memory_mib: float | None, threads: int) -> Ru
         versions=versions(),
         date=time.strftime('%Y-%m-%d %H:%M:%S'),
         digest=job.digest,
+        rung_digest=job.rung_digest,
     )
     write_atomically((json.dumps(asdict(result), indent=2) + '\n').encode(), job.result_path)
     return result
@@ -141,6 +147,7 @@ def _read_tests(work_dir: Path) -> Iterator[RunResult]:
                 seed=int(seed),
                 iterations=None,
                 root_iterations=None,
+                data='',
                 settings='',
                 metrics=metrics,
                 seconds_per_iteration=None,
@@ -150,6 +157,7 @@ def _read_tests(work_dir: Path) -> Iterator[RunResult]:
                 versions={},
                 date=time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(path.stat().st_mtime)),
                 digest='',
+                rung_digest='',
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigError(f'{path}: is no result of tools/test.py ({error!r}); test again.') from error

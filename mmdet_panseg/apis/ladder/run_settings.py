@@ -11,7 +11,7 @@ from mmengine.config import Config
 
 from mmdet_panseg.engine import apply_options, use_mixed_precision, warn_of_unknown_options
 
-from .rungs import Ladder, Rung
+from .rungs import Ladder, Rung, digest_of, fingerprint
 from .scenes_version import scenes_config
 
 
@@ -56,6 +56,10 @@ class RunSettings:
         if self.amp:
             use_mixed_precision(config)
         return config.to_dict()
+
+    def rung_digest(self, ladder: Ladder, rung: Rung) -> str:
+        """Short text that changes when the rung's config for these data does, whatever the other settings."""
+        return digest_of(fingerprint(self._plain_config(ladder, rung)))
 
     def warn_of_unknown_options(self, ladder: Ladder) -> None:
         """Name options that the root's config has no key for, so that they are added to all."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import hashlib
 import inspect
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -135,6 +136,11 @@ def fingerprint(config: Mapping[str, Any]) -> str:
     """Text of what a run depends on, the same for configs that make the same run."""
     chosen = {key: value for key, value in config.items() if key in RUN_KEYS}
     return json.dumps(chosen, sort_keys=True, default=repr)
+
+
+def digest_of(text: str) -> str:
+    """Short text that differs between texts."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def read_ladder(folder: str | Path) -> Ladder:
