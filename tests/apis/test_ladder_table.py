@@ -253,6 +253,7 @@ def test_files(ladder, tmp_path):
     assert NOISE_RULE in lines and any('10 runs; 10 iterations of the root; ' in line for line in lines)
     records = list(csv.DictReader(io.StringIO(table.read_text())))
     assert [record['rung'] for record in records][:2] == ['root', 'worse']
+    assert records[0]['difference'] == records[0]['parent'] == '' and '–' not in table.read_text()
     child = next(record for record in records if record['rung'] == 'child')
     assert child['parent'] == 'root' and child['mask AP of each seed'] == '20.00 22.00 21.00'
     pixels = np.asarray(Image.open(picture).convert('RGB'))
@@ -303,9 +304,10 @@ def test_results_that_cannot_be_compared(ladder, tmp_path):
     write_results(tmp_path / 'mixed', dict(child=[0.1]), settings='--amp')
     with pytest.raises(ConfigError, match=r'\(10 iterations of the root; 10 iterations of the root --amp\)'):
         read_results(tmp_path / 'mixed')
-    (runs / 'child/seed0/result.json').write_text('{}')
-    with pytest.raises(ConfigError, match='child/seed0/result.json: is no result of a run'):
-        read_results(runs)
+    for text in ('{}', '[]', '{'):
+        (runs / 'child/seed0/result.json').write_text(text)
+        with pytest.raises(ConfigError, match='child/seed0/result.json: is no result of a run'):
+            read_results(runs)
     others = read_results(write_results(tmp_path / 'others', dict(stranger=[0.1])))
     with pytest.raises(ConfigError, match='none of the results'):
         write_table(compare_rungs(ladder, others), others, tmp_path / 'out')

@@ -14,7 +14,7 @@ from mmdet_panseg.errors import ConfigError
 from .noise import ROUNDING_VARIANCE, Noise, pooled_noise
 from .run_results import RunResult
 from .run_settings import RunSettings
-from .rungs import Ladder, Rung
+from .rungs import NOT_KNOWN, Ladder, Rung
 from .trained_rungs import trained_rung
 
 
@@ -61,7 +61,7 @@ class RungRow:
     def direction(self) -> str:
         """Whether the difference has the sign of the published one of AP: ``'same'``, ``'opposite'`` or ``'–'``."""
         if not self.outside_noise or not self.published_difference or self.difference is None:
-            return '–'
+            return NOT_KNOWN
         return 'same' if (self.difference > 0) == (self.published_difference > 0) else 'opposite'
 
 

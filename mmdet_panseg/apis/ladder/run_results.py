@@ -168,5 +168,5 @@ def _read_files(work_dir: Path) -> Iterator[RunResult]:
         try:
             values: dict[str, Any] = json.loads(path.read_text())
             yield RunResult(**{field.name: values[field.name] for field in fields(RunResult)})
-        except (KeyError, json.JSONDecodeError) as error:
+        except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise ConfigError(f'{path}: is no result of a run ({error!r}); delete it and run again.') from error

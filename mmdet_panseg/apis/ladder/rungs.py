@@ -20,7 +20,7 @@ from mmdet_panseg.errors import ConfigError
 from .declared_keys import KeyPath, declared_bases, declared_keys
 
 MASK_METRICS = {'mask AP': 'coco/segm_mAP', 'AP50': 'coco/segm_mAP_50', 'AR': 'coco/segm_AR@100'}
-NOT_PUBLISHED = '–'
+NOT_KNOWN = '–'
 _HELPERS = {'ablation', 'work_dir', 'experiment_name', 'cfg', 'self'}
 # Keys that a run depends on; the others, such as train_pipeline, only help to write a config.
 RUN_KEYS = (set(inspect.signature(Runner.__init__).parameters) | {'auto_scale_lr', 'custom_imports'}) - _HELPERS
@@ -67,7 +67,7 @@ class Rung:
         """The published AP, or what was published in words, for a table."""
         if self.published_ap is not None:
             return f'{self.published_ap:.1f}'
-        return self.ablation['published_note'] if ('ablation', 'published_note') in self.declared else NOT_PUBLISHED
+        return self.ablation['published_note'] if ('ablation', 'published_note') in self.declared else NOT_KNOWN
 
 
 @dataclass
@@ -94,7 +94,7 @@ class Ladder:
     @property
     def published(self) -> bool:
         """Whether anything was published of a rung."""
-        return any(rung.published != NOT_PUBLISHED for rung in self.rungs.values())
+        return any(rung.published != NOT_KNOWN for rung in self.rungs.values())
 
     def children(self, name: str | None) -> list[Rung]:
         """Rungs that inherit ``name``, or the roots; those with a low published AP first."""

@@ -14,7 +14,7 @@ from .comparison import RungRow, mean_of
 from .noise import NOISE_RULE
 from .picture import ladder_picture
 from .run_results import RunResult
-from .rungs import NOT_PUBLISHED
+from .rungs import NOT_KNOWN
 
 _TESTED_ONLY = '†'
 
@@ -66,19 +66,20 @@ def markdown_table(rows: Sequence[RungRow], results: Sequence[RunResult]) -> str
 
 
 def csv_table(rows: Sequence[RungRow]) -> str:
-    """Give the table with names of the parent and the weights, and metrics of each seed, in columns of their own."""
+    """Give the table with parent, weights and metrics of each seed in columns of their own; unknown cells are empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
     seed_columns = [f'{name} of each seed' for name in rows[0].values]
     writer.writerow([*_cells(rows[0], _published(rows)), 'parent', 'weights of', *seed_columns])
     for row in rows:
         seeds = [' '.join(f'{value:.2f}' for value in of_seed.values()) for of_seed in row.values.values()]
-        writer.writerow([*_cells(row, _published(rows)).values(), row.rung.parent or '', row.weights, *seeds])
+        cells = ['' if cell == NOT_KNOWN else cell for cell in _cells(row, _published(rows)).values()]
+        writer.writerow([*cells, row.rung.parent or '', row.weights, *seeds])
     return text.getvalue()
 
 
 def _published(rows: Sequence[RungRow]) -> bool:
-    return any(row.rung.published != NOT_PUBLISHED for row in rows)
+    return any(row.rung.published != NOT_KNOWN for row in rows)
 
 
 def _cells(row: RungRow, published: bool) -> dict[str, str]:
@@ -97,7 +98,7 @@ def _cells(row: RungRow, published: bool) -> dict[str, str]:
     cells[main] = _number(row.mean, '.2f')
     cells['std'] = _number(row.std, '.2f')
     cells['difference'] = _number(row.difference, '+.2f')
-    cells['outside the noise'] = noise if row.difference is not None else '–'
+    cells['outside the noise'] = noise if row.difference is not None else NOT_KNOWN
     if published:
         cells['direction'] = row.direction
     cells.update({name: _number(mean_of(list(row.values[name].values())), '.2f') for name in others})
@@ -105,7 +106,7 @@ def _cells(row: RungRow, published: bool) -> dict[str, str]:
 
 
 def _number(value: float | None, form: str) -> str:
-    return '–' if value is None else format(value, form)
+    return NOT_KNOWN if value is None else format(value, form)
 
 
 def _origin(rows: Sequence[RungRow], results: Sequence[RunResult]) -> str:
