@@ -46,7 +46,8 @@ def require_sound(problems: list[str], ladder: Ladder) -> None:
     """
     if problems:
         listed = '\n'.join(f'- {problem}' for problem in problems)
-        raise ConfigError(f'{ladder.folder}: {len(problems)} problems:\n{listed}')
+        count = '1 problem' if len(problems) == 1 else f'{len(problems)} problems'
+        raise ConfigError(f'{ladder.folder}: {count}:\n{listed}')
 
 
 def _description_problems(ladder: Ladder, rung: Rung) -> Iterator[str]:
@@ -97,7 +98,7 @@ def _scenes_problems(ladder: Ladder, rung: Rung, seen: dict[str, str]) -> Iterat
     try:
         config = scenes_config(ladder, rung)
     except ConfigError as error:
-        yield f'for the scenes: {str(error).rstrip(".")}'
+        yield f'for the scenes: {str(error).removeprefix(f"{rung.path}: ").rstrip(".")}'
         return
     for problem in [*building_problems(config), *_twin_problems(rung.name, fingerprint(config), seen)]:
         yield f'for the scenes: {problem}'

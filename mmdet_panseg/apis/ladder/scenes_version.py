@@ -53,6 +53,10 @@ _DATA = {
 }
 _IN_RATIO = {'loss_weight', 'min_thing_area', 'min_stuff_area'}
 _MASK_CLASSES = ('model', 'mask_head', 'num_classes')
+_REMEDY = (
+    'train it on its own data, as --plan prints or with --data own, or add a rule to '
+    'mmdet_panseg/apis/ladder/scenes_version.py'
+)
 _PIPELINE = ('train_dataloader', 'dataset', 'pipeline')
 
 
@@ -74,7 +78,8 @@ def scenes_config(ladder: Ladder, rung: Rung) -> dict[str, Any]:
     path = root.path.parent / str(name)
     if name is None or not path.is_file():
         raise ConfigError(
-            f"{root.path}: ablation.scenes={name!r} is no config file; name the scenes' config of the model there."
+            f"{root.path}: ablation.scenes={name!r} is no config file; name the scenes' config of the model there, or "
+            'take the data of the configs with --data own.'
         )
     config = copy.deepcopy(ladder.outside_config(path))
     changes = {
@@ -88,7 +93,7 @@ def scenes_config(ladder: Ladder, rung: Rung) -> dict[str, Any]:
     unruled = [key for key in changes if not _has_rule(key)]
     if unruled:
         keys = ', '.join('.'.join(key) for key in sorted(unruled))
-        raise ConfigError(f'{rung.path}: no rule takes {keys} over to the scenes; see ladder/scenes_version.py.')
+        raise ConfigError(f'{rung.path}: no rule takes {keys} over to the scenes; {_REMEDY}.')
     carried = {
         key: _in_ratio(key, change, config, rung) if key[-1] in _IN_RATIO else change
         for key, change in changes.items()
