@@ -12,6 +12,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import pytest  # noqa: E402
 import torch  # noqa: E402
+from mmengine.logging import MMLogger  # noqa: E402
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DATA_ROOT = Path(os.environ.get('PANSEG_DATA', REPOSITORY.parent / 'shared' / 'data'))
@@ -45,3 +46,12 @@ def free_port() -> int:
     with socket.socket() as server:
         server.bind(('127.0.0.1', 0))
         return server.getsockname()[1]
+
+
+@pytest.fixture
+def log(caplog):
+    """Records of mmengine's current logger, which does not propagate to the root."""
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    yield caplog
+    logger.removeHandler(caplog.handler)

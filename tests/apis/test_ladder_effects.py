@@ -10,6 +10,7 @@ import torch
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(Path(__file__).parent), str(REPOSITORY / 'tests/engine')]
 from mmdet.registry import MODELS  # noqa: E402
+from mmengine.logging import print_log  # noqa: E402
 from toy_run import ToyModel, toy_config  # noqa: E402
 
 from mmdet_panseg.apis.ladder import RunSettings, effects_table, loss_effects, read_ladder  # noqa: E402
@@ -65,6 +66,12 @@ def test_equal_weights_on_equal_images(folder):
     assert {name: effect.new_layers for name, effect in effects.items() if effect.new_layers} == dict(
         ballast=['ballast']
     )
+
+
+def test_messages_come_again_afterwards(folder, log):
+    effects_of(folder, only=['slower'], batches=1)
+    print_log('after', 'current')
+    assert log.messages[-1] == 'after'
 
 
 def test_table(folder):

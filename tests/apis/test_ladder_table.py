@@ -80,7 +80,7 @@ def test_rows_compare_with_the_parent(ladder, tmp_path):
     assert unrun.mean is None and unrun.difference is None
 
 
-def test_results_of_a_config_that_has_changed_are_left_out(tmp_path, capsys):
+def test_results_of_a_config_that_has_changed_are_left_out(tmp_path, log):
     folder = write_ladder(tmp_path, worse=WORSE)
     before = read_ladder(folder)
     own = RunSettings('own')
@@ -92,7 +92,7 @@ def test_results_of_a_config_that_has_changed_are_left_out(tmp_path, capsys):
 
     (folder / 'worse.py').write_text(WORSE.replace('num_outs=4', 'num_outs=5'))
     assert {result.rung for result in current_results(read_ladder(folder), results)} == {'root', 'child'}
-    assert 'worse/seed2: left out, since the config has changed' in ''.join(capsys.readouterr())
+    assert 'worse/seed2: left out, since the config has changed' in log.text
     with pytest.raises(ConfigError, match='configs of all runs have changed'):
         current_results(read_ladder(folder), [result for result in results if result.rung == 'worse'])
     by_hand = [replace(result, data='', rung_digest='') for result in results]

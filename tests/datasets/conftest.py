@@ -6,7 +6,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from mmengine.logging import MMLogger
 
 WIDTH, HEIGHT = 40, 24
 SQUARE = [4.0, 4.0, 14.0, 4.0, 14.0, 14.0, 4.0, 14.0]
@@ -144,12 +143,3 @@ class PanopticFolder:
 @pytest.fixture
 def panoptic_folder(tmp_path) -> PanopticFolder:
     return PanopticFolder(tmp_path)
-
-
-@pytest.fixture
-def log(caplog):
-    """Text that the logger of the run prints."""
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(caplog.handler)
-    yield caplog
-    logger.removeHandler(caplog.handler)

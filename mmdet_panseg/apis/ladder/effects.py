@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from mmdet.registry import MODELS
 from mmengine.config import Config, ConfigDict
+from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, set_random_seed
 from torch import Tensor
@@ -212,9 +213,10 @@ def _batches(dataloader: dict[str, Any], count: int) -> list[Any]:
 @contextlib.contextmanager
 def _without_messages() -> Iterator[None]:
     """Keep mmengine from listing all parameters."""
-    before = logging.root.manager.disable
-    logging.disable(logging.INFO)
+    logger = MMLogger.get_current_instance()
+    before = logger.level
+    logger.setLevel(logging.WARNING)
     try:
         yield
     finally:
-        logging.disable(before)
+        logger.setLevel(before)
