@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import statistics
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from mmengine.logging import print_log
 
 from mmdet_panseg.errors import ConfigError
 
-from .noise import ROUNDING_VARIANCE, Noise, pooled_noise
+from .noise import Noise, paired_noise, pooled_noise
 from .run_results import RunResult
 from .run_settings import RunSettings
 from .rungs import NOT_KNOWN, Ladder, Rung
@@ -78,13 +79,15 @@ def current_results(ladder: Ladder, results: Sequence[RunResult]) -> list[RunRes
     Raises:
         ConfigError: If none is left.
     """
-    now: dict[tuple[str, str], str] = {}
+
+    @functools.cache
+    def digest_now(rung: str, data: str) -> str:
+        return RunSettings(data).rung_digest(ladder, ladder.rungs[rung])
+
     current = []
     for result in results:
-        rung, key = ladder.rungs.get(result.rung), (result.rung, result.data)
-        if rung and result.data and key not in now:
-            now[key] = RunSettings(result.data).rung_digest(ladder, rung)
-        if now.get(key, result.rung_digest) == result.rung_digest:
+        known = result.data and result.rung in ladder.rungs
+        if not known or digest_now(result.rung, result.data) == result.rung_digest:
             current.append(result)
         else:
             print_log(
@@ -175,8 +178,7 @@ def _compare_seeds(own: dict[int, float], its: dict[int, float]) -> tuple[float 
     difference = mean_of(differences)
     if difference is None or len(differences) < 2:
         return difference, None
-    noise = Noise(max(statistics.variance(differences), 2 * ROUNDING_VARIANCE), len(differences) - 1)
-    return difference, noise.exceeded_by(difference, 1 / len(differences))
+    return difference, paired_noise(differences).exceeded_by(difference, 1 / len(differences))
 
 
 def mean_of(values: Sequence[float]) -> float | None:

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from scipy.stats import t as student
 
-ROUNDING_VARIANCE = 0.1**2 / 12
-"""Variance in percent² that rounding adds: COCO's metrics have three digits, so that equal ones may differ."""
+# In percent²: COCO's metrics have three digits, so that equal ones may differ.
+_ROUNDING_VARIANCE = 0.1**2 / 12
 
 NOISE_RULE = (
     'A difference is outside the noise if it is more than t standard errors, where t is the 97.5 % quantile of '
@@ -73,4 +73,17 @@ def pooled_noise(samples: Sequence[Sequence[float]]) -> Noise | None:
         return None
     degrees = sum(len(sample) - 1 for sample in several)
     pooled = sum((len(sample) - 1) * statistics.variance(sample) for sample in several) / degrees
-    return Noise(max(pooled, ROUNDING_VARIANCE), degrees)
+    return Noise(max(pooled, _ROUNDING_VARIANCE), degrees)
+
+
+def paired_noise(differences: Sequence[float]) -> Noise:
+    """Take the variance of differences between two tests of the same weights.
+
+    Args:
+        differences: Two or more, in percent.
+
+    Returns:
+        The noise of one difference.
+    """
+    variance = max(statistics.variance(differences), 2 * _ROUNDING_VARIANCE)
+    return Noise(variance, len(differences) - 1)

@@ -134,15 +134,16 @@ def plan_jobs(
     wanted = {name for chosen in only or ladder.rungs for name in (chosen, trained[chosen])}
     rungs = [rung for _, rung in ladder.walk() if rung.name in wanted]
     settings.warn_of_unknown_options(ladder)
-    root_iterations = {root.name: _iterations(settings.config(ladder, root), root) for root in ladder.children(None)}
+    configs = {rung.name: settings.config(ladder, rung) for rung in rungs}
     digests = {rung.name: settings.rung_digest(ladder, rung) for rung in rungs}
+    roots = {root.name: _iterations(settings.config(ladder, root), root) for root in ladder.children(None)}
     jobs = []
     for seed in range(seeds):
         of_seed: dict[str, RunJob] = {}
         for rung in rungs:
-            full = root_iterations[ladder.root_of(rung).name]
+            full = roots[ladder.root_of(rung).name]
             length = settings.max_iters or full
-            config = _run_config(settings.config(ladder, rung), rung, length / full, seed)
+            config = _run_config(configs[rung.name], rung, length / full, seed)
             folder = work_dir / rung.name / f'seed{seed}'
             # A rung that trains is not among them yet.
             source = of_seed.get(trained[rung.name])
@@ -161,6 +162,7 @@ def _iterations(config: dict[str, Any], rung: Rung) -> int:
 
 def _run_config(config: dict[str, Any], rung: Rung, ratio: float, seed: int) -> dict[str, Any]:
     """Set length and seed; leave validation out, since a test of the last checkpoint follows."""
+    config = copy.deepcopy(config)
     length = max(1, round(_iterations(config, rung) * ratio))
     scale_iterations(config, length)
     for name in ('val_cfg', 'val_dataloader', 'val_evaluator'):
