@@ -82,6 +82,63 @@ BROKEN = {
         f"_base_ = './root.py'\nparam_scheduler = [dict(type='LinearLR', start=0.1)]\n{ABLATION}",
         "LinearLR has no argument 'start'",
     ),
+    'unknown key of the optimizer wrapper': (
+        f"_base_ = './root.py'\noptim_wrapper = dict(clip_grads=dict(max_norm=1))\n{ABLATION}",
+        "optim_wrapper: OptimWrapper has no argument 'clip_grads'",
+    ),
+    'unknown multiplier': (
+        f"_base_ = './root.py'\noptim_wrapper = dict(paramwise_cfg=dict(bias_lr=2))\n{ABLATION}",
+        "optim_wrapper.paramwise_cfg has no argument 'bias_lr'",
+    ),
+    'unknown multiplier of a key': (
+        f"_base_ = './root.py'\noptim_wrapper = dict(paramwise_cfg=dict(custom_keys=dict(n=dict(lr=2))))\n{ABLATION}",
+        "custom_keys['n'] has no argument 'lr'",
+    ),
+    'unknown key of the loop': (
+        f"_base_ = './root.py'\ntrain_cfg = dict(by_epoch=False, max_iter=9)\n{ABLATION}",
+        "train_cfg: IterBasedTrainLoop has no argument 'max_iter'",
+    ),
+    'unknown key of the test': (
+        f"_base_ = './root.py'\ntest_cfg = dict(fp61=True)\n{ABLATION}",
+        "test_cfg: TestLoop has no argument 'fp61'",
+    ),
+    'unknown key of a data loader': (
+        f"_base_ = './root.py'\ntrain_dataloader = dict(batchsize=2)\n{ABLATION}",
+        "train_dataloader has no argument 'batchsize'",
+    ),
+    'unknown key of a sampler': (
+        f"_base_ = './root.py'\ntrain_dataloader = dict(sampler=dict(type='DefaultSampler', shufle=True))\n{ABLATION}",
+        "train_dataloader.sampler: DefaultSampler has no argument 'shufle'",
+    ),
+    'unknown key of a hook': (
+        f"_base_ = './root.py'\ncustom_hooks = [dict(type='EMAHook', momentun=0.1)]\n{ABLATION}",
+        "custom_hooks: EMAHook has no argument 'momentun'",
+    ),
+    'unknown key of a default hook': (
+        f"_base_ = './root.py'\ndefault_hooks = dict(logger=dict(type='LoggerHook', intervall=5))\n{ABLATION}",
+        "default_hooks.logger: LoggerHook has no argument 'intervall'",
+    ),
+    'unknown hook': (
+        f"_base_ = './root.py'\ncustom_hooks = [dict(type='EMAHok')]\n{ABLATION}",
+        "custom_hooks.type='EMAHok' is not registered",
+    ),
+    'unknown key of the evaluator': (
+        f"_base_ = './root.py'\ntest_evaluator = dict(type='CocoMetric', metrics='segm')\n{ABLATION}",
+        "test_evaluator: CocoMetric has no argument 'metrics'",
+    ),
+    'mistyped part': (
+        f"_base_ = './root.py'\nmodle = dict(num_outs=4)\n{ABLATION}",
+        'sets modle, which nothing reads (near it: model)',
+    ),
+    'unknown key of a wrapped data set': (
+        f"""
+        _base_ = './root.py'
+        apples = dict(type='CheckedCocoDataset', annfile='x')
+        train_dataloader = dict(dataset=dict(_delete_=True, type='RepeatDataset', times=2, dataset=apples))
+        {ABLATION}
+        """,
+        "train_dataloader.dataset.dataset: CheckedCocoDataset has no argument 'annfile'",
+    ),
     'scenes of a child': (
         f"_base_ = './root.py'\nmodel = dict(num_outs=4)\n{ABLATION[:-1]}, scenes='x.py')",
         'sets ablation.scenes, which only a root may',
@@ -226,3 +283,18 @@ def test_a_broken_ladder_ends_with_code_2(tmp_path):
     run = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert run.returncode == 2
     assert 'wrong.py: _base_ names ./rot.py' in run.stderr and 'Traceback' not in run.stderr
+
+
+@pytest.mark.parametrize('name', ['solo_1x', 'solov2_1x', 'decoupled_solo_1x'])
+def test_settings_that_no_head_reads(tmp_path, name):
+    parent = REPOSITORY / f'configs/solo/heads/{name}.py'
+    problems = problems_of(
+        tmp_path, root=f"_base_ = '{parent}'\nmodel = dict(test_cfg=dict(score_th=0.2))\n{ABLATION}", child=None
+    )
+    assert any("model.test_cfg has no setting 'score_th'" in problem for problem in problems), problems
+
+
+def test_a_mistake_is_said_once_though_the_scenes_have_it_too(tmp_path):
+    root = ROOT.replace("'1x'", "'1x', scenes='../base.py'")
+    problems = problems_of(tmp_path, root=root, child=CHILD, wrong=CHILD.replace('num_outs=3', 'num_out=4'))
+    assert len(problems) == 1 and 'model does not build' in problems[0]

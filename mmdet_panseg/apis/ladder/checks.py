@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 
 from mmdet_panseg.errors import ConfigError
 
 from .building import building_problems
 from .config_changes import config_changes
-from .declared_keys import KeyPath
+from .declared_keys import KeyPath, unread_names
 from .rungs import MASK_METRICS, RUN_KEYS, Ladder, Rung, fingerprint
 from .scenes_version import scenes_config
+
+# Keys that are read from a config beside those of the runner.
+_READ_BESIDE = {'ablation', 'work_dir', 'experiment_name', 'data_remedy', 'model_wrapper_cfg', 'find_unused_parameters'}
 
 
 def ladder_problems(ladder: Ladder) -> list[str]:
@@ -29,7 +33,8 @@ def ladder_problems(ladder: Ladder) -> list[str]:
         found = [*_description_problems(ladder, rung), *_declaration_problems(rung), *building_problems(rung.config)]
         found += _twin_problems(rung.name, fingerprint(rung.config), seen)
         if 'scenes' in ladder.root_of(rung).ablation:
-            found += _scenes_problems(ladder, rung, scenes_seen)
+            scenes = _scenes_problems(ladder, rung, scenes_seen)
+            found += [f'for the scenes: {problem}' for problem in scenes if problem not in found]
         problems += [f'{rung.path}: {problem}.' for problem in found]
     return problems
 
@@ -81,6 +86,10 @@ def _declaration_problems(rung: Rung) -> Iterator[str]:
     for declared in sorted(rung.declared):
         if declared[0] in RUN_KEYS and not any(_overlap(path, declared) for path in changes):
             yield f'sets {".".join(declared)} to what its parent already has; remove it'
+    known = RUN_KEYS | _READ_BESIDE | beside | set(rung.parent_config)
+    for name in sorted(unread_names(rung.path.read_text()) - known):
+        near = ''.join(f' (near it: {found})' for found in get_close_matches(name, sorted(RUN_KEYS), n=1))
+        yield f'sets {name}, which nothing reads{near}; correct or remove it'
 
 
 def _overlap(one: KeyPath, other: KeyPath) -> bool:
@@ -91,14 +100,14 @@ def _overlap(one: KeyPath, other: KeyPath) -> bool:
 def _twin_problems(name: str, text: str, seen: dict[str, str]) -> Iterator[str]:
     first = seen.setdefault(text, name)
     if first != name:
-        yield f'resolves to the same run as {first}'
+        yield f'resolves to the same run as {first}; one of the two does not change what it says'
 
 
 def _scenes_problems(ladder: Ladder, rung: Rung, seen: dict[str, str]) -> Iterator[str]:
     try:
         config = scenes_config(ladder, rung)
     except ConfigError as error:
-        yield f'for the scenes: {str(error).removeprefix(f"{rung.path}: ").rstrip(".")}'
+        yield str(error).removeprefix(f'{rung.path}: ').rstrip('.')
         return
-    for problem in [*building_problems(config), *_twin_problems(rung.name, fingerprint(config), seen)]:
-        yield f'for the scenes: {problem}'
+    yield from building_problems(config)
+    yield from _twin_problems(rung.name, fingerprint(config), seen)

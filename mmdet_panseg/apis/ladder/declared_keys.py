@@ -31,6 +31,21 @@ def declared_keys(text: str) -> set[KeyPath]:
     return found
 
 
+def unread_names(text: str) -> set[str]:
+    """List the variables of a config file that the file itself never reads.
+
+    Args:
+        text: Python source of the config.
+
+    Returns:
+        Their names.
+    """
+    read = {
+        node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
+    return {path[0] for path in declared_keys(text)} - read
+
+
 def _entries(value: ast.expr) -> Iterator[KeyPath]:
     items = _dict_items(value)
     if not items or any(key is None or key == '_delete_' for key, _ in items):
