@@ -9,7 +9,15 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from ladder_cases import CHILD, ROOT, TESTED, write_ladder  # noqa: E402
 
-from mmdet_panseg.apis.ladder import ladder_problems, print_plan, read_ladder, require_sound, trained_rung, trains  # noqa: E402
+from mmdet_panseg.apis.ladder import (  # noqa: E402
+    ladder_problems,
+    print_plan,
+    read_ladder,
+    require_sound,
+    trained_rung,
+    trains,
+    warn_of_unread_configs,
+)
 from mmdet_panseg.apis.ladder.config_changes import ABSENT, apply_changes, config_changes  # noqa: E402
 from mmdet_panseg.apis.ladder.declared_keys import declared_keys  # noqa: E402
 from mmdet_panseg.errors import ConfigError  # noqa: E402
@@ -275,6 +283,19 @@ def test_the_real_ladders_pass_the_check(name):
     run = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert 'rungs, no problems' in run.stdout
+
+
+def test_drafts_are_left_out_with_a_warning(tmp_path, log):
+    ladder = read_ladder(write_ladder(tmp_path, draft="_base_ = './rot.py'"))
+    warn_of_unread_configs(ladder)
+    assert set(ladder.rungs) == {'root', 'child'}
+    assert 'left out' in log.text and 'draft.py: _base_ names ./rot.py' in log.text
+
+
+def test_nothing_but_drafts(tmp_path):
+    ladder = read_ladder(write_ladder(tmp_path, root="_base_ = './rot.py'", child=None))
+    with pytest.raises(ConfigError, match='1 problem'):
+        warn_of_unread_configs(ladder)
 
 
 def test_a_broken_ladder_ends_with_code_2(tmp_path):

@@ -26,6 +26,7 @@ from mmdet_panseg.apis.ladder import (  # noqa: E402
     run_jobs,
 )
 from mmdet_panseg.apis.ladder.run_processes import end_processes  # noqa: E402
+from mmdet_panseg.datasets.errors import MissingDataError  # noqa: E402
 from mmdet_panseg.errors import ConfigError  # noqa: E402
 
 RUNG = """
@@ -133,11 +134,25 @@ def test_a_run_that_fails_is_named_at_the_end(toy_ladder, tmp_path):
     folder = toy_ladder(4)
     broken = RUNG.format(base='./root.py', lr=0.01) + 'train_dataloader = dict(dataset=dict(poison=0))\n'
     (folder / 'broken.py').write_text(broken)
-    jobs = plan_jobs(read_ladder(folder), tmp_path / 'runs', 1, RunSettings('own', 40), ['broken'])
-    with pytest.raises(RunsFailedError, match='broken/seed0: error: .*the loss is not finite'):
+    (folder / 'in_vain.py').write_text(TESTED.replace('root', 'broken'))
+    jobs = plan_jobs(read_ladder(folder), tmp_path / 'runs', 1, RunSettings('own', 40), ['in_vain'])
+    with pytest.raises(RunsFailedError, match='broken/seed0: error: .*the loss is not finite') as failed:
         run_jobs(jobs, REPOSITORY / 'tools')
+    assert str(failed.value).endswith('in_vain/seed0: not tested, since the training of broken/seed0 has failed')
     with pytest.raises(ConfigError, match='no results'):
         read_results(tmp_path / 'runs')
+
+
+@pytest.mark.parametrize(('key', 'name'), [('train_dataloader', 'root'), ('test_dataloader', 'tested')])
+def test_missing_data_are_named_before_the_first_run(toy_ladder, tmp_path, key, name):
+    folder = toy_ladder(4)
+    remedy = f"data_remedy = dict(folder='{tmp_path}/apples', text='Pick some.')\n"
+    dataset = f"{key} = dict(dataset=dict(data_root='{tmp_path}/apples', ann_file='all.json'))\n"
+    (folder / f'{name}.py').write_text((folder / f'{name}.py').read_text() + dataset + remedy)
+    jobs = plan_jobs(read_ladder(folder), tmp_path / 'runs', 1, RunSettings('own'), ['child', 'tested'])
+    with pytest.raises(MissingDataError, match=f"{name}/seed0: {key}.*/apples/all.json' does not exist. Pick some."):
+        run_jobs(jobs, REPOSITORY / 'tools')
+    assert not (tmp_path / 'runs').exists()
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from ladder_cases import ROOT, write_ladder  # noqa: E402
+from ladder_cases import BASE, CHILD, ROOT, write_ladder  # noqa: E402
 
 from mmdet_panseg.apis.ladder import (  # noqa: E402
     RunSettings,
+    ladder_problems,
     plan_jobs,
+    print_plan,
     read_ladder,
     scenes_config,
 )
@@ -123,6 +125,33 @@ def test_what_has_no_rule_is_an_error(tmp_path, change):
     assert not ladder.problems
     with pytest.raises(ConfigError, match='no rule takes'):
         scenes_config(ladder, ladder.rungs['other'])
+
+
+def test_a_rung_that_is_not_for_the_scenes(tmp_path, capsys):
+    """With those below it; the others have their runs."""
+    slower = (
+        "_base_ = './root.py'\nparam_scheduler = []\nablation = dict(change='slower', published_ap=None, schedule='1x'"
+    )
+    rungs = dict(
+        root=ROOT.replace("'1x'", "'1x', scenes='../scenes.py'"),
+        slower=f'{slower}, scenes=None)',
+        wider=CHILD.replace('root', 'slower'),
+    )
+    folder = write_ladder(tmp_path, **rungs)
+    (tmp_path / 'scenes.py').write_text(f'{BASE}\ntrain_cfg = dict(by_epoch=False, max_iters=9)\n')
+    ladder = read_ladder(folder)
+    assert ladder_problems(ladder) == []
+    assert [job.rung for job in plan_jobs(ladder, tmp_path, 1, RunSettings())] == ['root', 'child']
+    with pytest.raises(ConfigError, match='--only wider: not for the scenes.*--data own'):
+        plan_jobs(ladder, tmp_path, 1, RunSettings(), ['root', 'wider'])
+    with pytest.raises(ConfigError, match='slower.py: not for the scenes'):
+        scenes_config(ladder, ladder.rungs['slower'])
+    print_plan(ladder)
+    assert capsys.readouterr().out.count('not for the scenes') == 2
+
+    (folder / 'slower.py').write_text(f'{slower})')
+    (problem,) = (found for found in ladder_problems(read_ladder(folder)) if 'slower.py' in found)
+    assert 'no rule takes param_scheduler over to the scenes; set ablation.scenes=None' in problem
 
 
 def test_a_root_without_scenes(tmp_path):

@@ -77,7 +77,7 @@ def run_ladder(arguments: argparse.Namespace) -> None:
         apis.require_sound(apis.ladder_problems(ladder), ladder)
         print(f'{arguments.folder}: {len(ladder.rungs)} rungs, no problems')
         return
-    apis.require_sound(ladder.problems, ladder)
+    apis.warn_of_unread_configs(ladder)
     name = '_'.join([*Path(arguments.folder).resolve().parts[-2:], arguments.data])
     work_dir = Path(arguments.work_dir or f'work_dirs/ladder/{name}')
     if arguments.plan:

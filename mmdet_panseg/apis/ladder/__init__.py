@@ -1,6 +1,6 @@
 """A ladder of experiments: a folder of configs that each inherit another one and change one thing."""
 
-from .checks import ladder_problems, require_sound
+from .checks import ladder_problems, require_sound, warn_of_unread_configs
 from .comparison import RungRow, compare_rungs, current_results
 from .effects import LossEffect, loss_effects
 from .effects_table import effects_table
@@ -44,5 +44,6 @@ __all__ = [
     'scenes_config',
     'trained_rung',
     'trains',
+    'warn_of_unread_configs',
     'write_table',
 ]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+
+from mmengine.logging import print_log
 
 from mmdet_panseg.errors import ConfigError
 
@@ -32,7 +35,7 @@ def ladder_problems(ladder: Ladder) -> list[str]:
     for _, rung in ladder.walk():
         found = [*_description_problems(ladder, rung), *_declaration_problems(rung), *building_problems(rung.config)]
         found += _twin_problems(rung.name, fingerprint(rung.config), seen)
-        if 'scenes' in ladder.root_of(rung).ablation:
+        if rung.ablation.get('scenes') is not None:
             scenes = _scenes_problems(ladder, rung, scenes_seen)
             found += [f'for the scenes: {problem}' for problem in scenes if problem not in found]
         problems += [f'{rung.path}: {problem}.' for problem in found]
@@ -55,6 +58,21 @@ def require_sound(problems: list[str], ladder: Ladder) -> None:
         raise ConfigError(f'{ladder.folder}: {count}:\n{listed}')
 
 
+def warn_of_unread_configs(ladder: Ladder) -> None:
+    """Say which configs of a ladder are left out because they cannot be read.
+
+    Args:
+        ladder: The ladder.
+
+    Raises:
+        ConfigError: If none can be read.
+    """
+    if not ladder.rungs:
+        require_sound(ladder.problems, ladder)
+    for problem in ladder.problems:
+        print_log(f'left out: {problem}', 'current', logging.WARNING)
+
+
 def _description_problems(ladder: Ladder, rung: Rung) -> Iterator[str]:
     """Look for what ``ablation`` must say; a parent's words do not count."""
     # Other metrics than AP have no published numbers to compare with.
@@ -65,9 +83,10 @@ def _description_problems(ladder: Ladder, rung: Rung) -> Iterator[str]:
     ap = rung.ablation.get('published_ap')
     if ap is not None and (isinstance(ap, bool) or not isinstance(ap, (int, float)) or not 0 <= ap <= 100):
         yield f'ablation.published_ap={ap!r} is no AP in percent; give a number, or None if none was published'
-    for name in ('scenes', 'metrics'):
-        if rung.parent is not None and any(key[:2] == ('ablation', name) for key in rung.declared):
-            yield f'sets ablation.{name}, which only a root may'
+    for name, choice in (('scenes', ', but to None, if it is not for the scenes'), ('metrics', '')):
+        declared = any(key[:2] == ('ablation', name) for key in rung.declared)
+        if rung.parent is not None and declared and (name == 'metrics' or rung.ablation[name] is not None):
+            yield f'sets ablation.{name}, which only a root may{choice}'
     metrics = rung.ablation.get('metrics')
     if metrics is not None and not (metrics and isinstance(metrics, Mapping)):
         yield f"ablation.metrics={metrics!r} is no dict of metrics; write metrics=dict(PQ='coco_panoptic/PQ')"

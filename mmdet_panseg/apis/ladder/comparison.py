@@ -81,8 +81,11 @@ def current_results(ladder: Ladder, results: Sequence[RunResult]) -> list[RunRes
     """
 
     @functools.cache
-    def digest_now(rung: str, data: str) -> str:
-        return RunSettings(data).rung_digest(ladder, ladder.rungs[rung])
+    def digest_now(rung: str, data: str) -> str | None:
+        try:
+            return RunSettings(data).rung_digest(ladder, ladder.rungs[rung])
+        except ConfigError:  # no longer one for these data
+            return None
 
     current = []
     for result in results:

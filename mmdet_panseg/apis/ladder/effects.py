@@ -78,7 +78,7 @@ def loss_effects(
     Args:
         ladder: The ladder.
         settings: What data to take, and other settings.
-        only: Names of rungs to compare; None for all.
+        only: Names of rungs to compare; None for all that are for the data.
         batches: Number of batches of the training.
 
     Yields:
@@ -87,9 +87,9 @@ def loss_effects(
     Raises:
         ConfigError: If a rung is not known, has no version for the data, or its data have no batch.
     """
-    ladder.require_rungs(only or ())
+    chosen = settings.chosen(ladder, only)
     settings.warn_of_unknown_options(ladder)
-    walk = _Walk(ladder, settings, set(ladder.rungs if only is None else only), batches)
+    walk = _Walk(ladder, settings, chosen, batches)
     for root in ladder.children(None):
         yield from walk.below(root, None)
 

@@ -38,9 +38,11 @@ def _label(ladder: Ladder, rung: Rung, gpus: int) -> str:
         f'[bold cyan]{rung.name}[/] ({ablation.get("schedule")}{published}): {escape(str(ablation.get("change")))}',
         f'[dim]{escape(rung_command(ladder, rung, gpus))}[/]',
     ]
-    stays = not_taken_over(rung) if 'scenes' in ladder.root_of(rung).ablation else []
-    if stays:
-        lines.append(f'[dim]not taken over to the scenes: {escape(", ".join(stays))}[/]')
+    if ablation.get('scenes') is not None:
+        stays = not_taken_over(rung)
+        lines += [f'[dim]not taken over to the scenes: {escape(", ".join(stays))}[/]'] if stays else []
+    elif 'scenes' in ablation:
+        lines.append('[dim]not for the scenes[/]')
     return '\n'.join(lines)
 
 

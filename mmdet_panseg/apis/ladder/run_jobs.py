@@ -121,7 +121,7 @@ def plan_jobs(
         work_dir: Folder of all runs.
         seeds: Number of trainings of each rung, with seeds 0, 1, ...
         settings: What all runs have in common.
-        only: Names of the rungs to run, with those that train for them; None for all.
+        only: Names of the rungs to run, with those that train for them; None for all that are for the data.
 
     Returns:
         The jobs; their folders need not exist.
@@ -130,8 +130,7 @@ def plan_jobs(
         ConfigError: If a rung is not known, counts epochs, has no version for the data or does not take the settings.
     """
     trained = {name: trained_rung(ladder, rung).name for name, rung in ladder.rungs.items()}
-    ladder.require_rungs(only or ())
-    wanted = {name for chosen in only or ladder.rungs for name in (chosen, trained[chosen])}
+    wanted = {name for chosen in settings.chosen(ladder, only) for name in (chosen, trained[chosen])}
     rungs = [rung for _, rung in ladder.walk() if rung.name in wanted]
     settings.warn_of_unknown_options(ladder)
     configs = {rung.name: settings.config(ladder, rung) for rung in rungs}

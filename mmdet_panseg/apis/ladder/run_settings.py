@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from mmengine.config import Config
 
 from mmdet_panseg.engine import apply_options, use_mixed_precision, warn_of_unknown_options
+from mmdet_panseg.errors import ConfigError
 
 from .rungs import Ladder, Rung, digest_of, fingerprint
 from .scenes_version import scenes_config
@@ -56,6 +57,32 @@ class RunSettings:
         if self.amp:
             use_mixed_precision(config)
         return config.to_dict()
+
+    def takes(self, rung: Rung) -> bool:
+        """Whether a rung is for these data: it may say ``ablation.scenes=None``; a root has to name a config."""
+        return self.data != 'scenes' or rung.parent is None or rung.ablation.get('scenes') is not None
+
+    def chosen(self, ladder: Ladder, only: Collection[str] | None) -> set[str]:
+        """Give the names of the rungs to look at.
+
+        Args:
+            ladder: The ladder.
+            only: Names of those that are asked for; None for all that are for these data.
+
+        Returns:
+            The names.
+
+        Raises:
+            ConfigError: If a rung that is asked for is not known or not for these data.
+        """
+        ladder.require_rungs(only or ())
+        names = set(only or ladder.rungs)
+        others = {name for name in names if not self.takes(ladder.rungs[name])}
+        if only and others:
+            raise ConfigError(
+                f'--only {" ".join(sorted(others))}: not for the scenes, as ablation.scenes=None says; take --data own.'
+            )
+        return names - others
 
     def rung_digest(self, ladder: Ladder, rung: Rung) -> str:
         """Short text that changes when the rung's config for these data does, whatever the other settings."""

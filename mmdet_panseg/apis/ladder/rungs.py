@@ -53,7 +53,7 @@ class Rung:
         """What the file says of itself: ``change``, ``published_ap``, ``schedule``, perhaps ``published_note``.
 
         A root may have ``scenes``, the config of the same model for the embedded scenes, and ``metrics``, see
-        :attr:`Ladder.metrics`.
+        :attr:`Ladder.metrics`. With ``scenes=None`` a rung, and all below it, are not for the scenes.
         """
         return self.config.get('ablation') or {}
 

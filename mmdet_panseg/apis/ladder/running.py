@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from mmdet_panseg.errors import UserError
 
+from .required_data import require_annotation_files
 from .run_jobs import RunJob, require_same_settings
 from .run_processes import RunProcess, end_processes, visible_gpus
 from .rungs import MASK_METRICS
@@ -45,12 +46,14 @@ def run_jobs(
 
     Raises:
         ConfigError: If a folder holds a run with other settings.
+        MissingDataError: If an annotation file of a run does not exist.
         InterruptedRunsError: After Ctrl-C or a request to terminate.
         RunsFailedError: When all other runs are finished.
     """
     for job in jobs:
         require_same_settings(job)
     missing = [job for job in jobs if not job.result_path.exists()]
+    require_annotation_files(missing)
     # What torch would use honours OMP_NUM_THREADS and the cores that this process may run on.
     threads = max(1, torch.get_num_threads() // processes)
     with _interrupted_by_termination(), _progress() as progress:
@@ -124,10 +127,7 @@ class _Pool:
         """Start runs until there are as many as allowed."""
         while len(self.running) < processes and (job := self._next()):
             if job.source and not job.source.trained():
-                self._fail(
-                    f'{job.name}: tests the last checkpoint of {job.source.name}, which is not in {job.source.folder}; '
-                    'delete result.json there, if there is one, to train it again'
-                )
+                self._fail(job, _without_weights(job.source))
                 continue
             self.tasks[job.name] = self.progress.add_task(job.name, total=job.iterations)
             self.running.append(RunProcess(job, self.tools, self.threads, self._free_gpu()))
@@ -145,9 +145,9 @@ class _Pool:
             self.waiting.remove(found)
         return found
 
-    def _fail(self, failure: str) -> None:
-        self.failures.append(failure)
-        self.progress.console.print(f'[red]failed[/] {failure}')
+    def _fail(self, job: RunJob, reason: str) -> None:
+        self.failures.append(f'{job.name}: {reason}')
+        self.progress.console.print(f'[red]failed[/] {self.failures[-1]}')
 
     def advance(self) -> None:
         """Look after all processes once."""
@@ -159,10 +159,10 @@ class _Pool:
 
     def _settle(self, process: RunProcess) -> None:
         job = process.job
-        self.settled += job.iterations
+        self.settled += job.iterations_done()
         self.progress.remove_task(self.tasks.pop(job.name))
         if process.failed:
-            self._fail(f'{job.name}: {process.last_words()} (all of it in {process.log_path})')
+            self._fail(job, f'{process.last_words()} (all of it in {process.log_path})')
         elif process.result:
             self.finished += 1
             found = {name: process.result.value(key) for name, key in self.metrics.items()}
@@ -175,3 +175,13 @@ class _Pool:
             self.progress.update(self.tasks[name], completed=iterations)
         waiting = sum(job.iterations_done() for job in self.waiting)
         self.progress.update(self.all_task, completed=self.settled + sum(done.values()) + waiting)
+
+
+def _without_weights(source: RunJob) -> str:
+    """Say why a run that only tests has nothing to test."""
+    if source.result_path.exists():
+        return (
+            f'tests the last checkpoint of {source.name}, which is not in {source.folder}; delete result.json there to '
+            'train it again'
+        )
+    return f'not tested, since the training of {source.name} has failed'

@@ -31,7 +31,8 @@ transform that stays
 helpers that no run depends on                 ignored
 =============================================  =====================================================================
 
-Any other change has no rule and is an error: it must not be dropped in silence.
+Any other change has no rule and is an error: it must not be dropped in silence. A rung with ``ablation.scenes=None``
+and those below it have no version for the scenes.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ _DATA = {
 _IN_RATIO = {'loss_weight', 'min_thing_area', 'min_stuff_area'}
 _MASK_CLASSES = ('model', 'mask_head', 'num_classes')
 _REMEDY = (
-    'train it on its own data, as --plan prints or with --data own, or add a rule to '
+    'set ablation.scenes=None, so that it is trained on its own data only, or add a rule to '
     'mmdet_panseg/apis/ladder/scenes_version.py'
 )
 _PIPELINE = ('train_dataloader', 'dataset', 'pipeline')
@@ -71,7 +72,7 @@ def scenes_config(ladder: Ladder, rung: Rung) -> dict[str, Any]:
         The config; ``ablation`` is the rung's.
 
     Raises:
-        ConfigError: If the root names no config for the scenes, or a change has no rule.
+        ConfigError: If the root names no config for the scenes, the rung is not for them, or a change has no rule.
     """
     root = ladder.root_of(rung)
     name = root.ablation.get('scenes')
@@ -81,6 +82,8 @@ def scenes_config(ladder: Ladder, rung: Rung) -> dict[str, Any]:
             f"{root.path}: ablation.scenes={name!r} is no config file; name the scenes' config of the model there, or "
             'take the data of the configs with --data own.'
         )
+    if rung.ablation.get('scenes') is None:
+        raise ConfigError(f'{rung.path}: not for the scenes, as its ablation.scenes=None says.')
     config = copy.deepcopy(ladder.outside_config(path))
     changes = {
         key: change for key, change in config_changes(root.parent_config, rung.config).items() if key[0] in RUN_KEYS
