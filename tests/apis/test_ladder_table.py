@@ -27,6 +27,7 @@ from mmdet_panseg.apis.ladder import (  # noqa: E402
     read_results,
     write_table,
 )
+from mmdet_panseg.apis.ladder.picture import ladder_picture  # noqa: E402
 from mmdet_panseg.errors import ConfigError  # noqa: E402
 
 WORSE = CHILD.replace('num_outs=3', 'num_outs=4').replace('21.0', '19.5').replace('higher', 'a|b')
@@ -259,6 +260,33 @@ def test_files(ladder, tmp_path):
     pixels = np.asarray(Image.open(picture).convert('RGB'))
     colors = {tuple(color) for color in np.unique(pixels.reshape(-1, 3), axis=0)}
     assert {(31, 119, 180), (255, 127, 14)} <= colors  # dots of measured and published AP
+
+
+def test_rows_of_some_rungs(ladder, tmp_path):
+    """With the differences and the noise of the whole ladder."""
+    results = read_results(write_results(tmp_path / 'runs'))
+    (row,) = compare_rungs(ladder, results, only=['child'])
+    assert row == next(row for row in compare_rungs(ladder, results) if row.rung.name == 'child')
+    assert all(path.stat().st_size for path in write_table([row], results, tmp_path / 'out'))
+    with pytest.raises(ConfigError, match='--only chid: no such rung'):
+        compare_rungs(ladder, results, only=['chid'])
+
+
+@pytest.mark.parametrize('name', ['out', 'out/deeper'])
+def test_a_file_is_no_folder_to_write_to(ladder, tmp_path, name):
+    (tmp_path / 'out').write_text('')
+    results = read_results(write_results(tmp_path / 'runs'))
+    with pytest.raises(ConfigError, match=f'--out .*{name}: there is a file'):
+        write_table(compare_rungs(ladder, results), results, tmp_path / name)
+
+
+def test_the_picture_shows_what_is_outside_of_the_noise(ladder, tmp_path):
+    results = read_results(write_results(tmp_path / 'runs'))
+    rows = compare_rungs(ladder, results, only=['child'])
+    inside, outside, unknown = (
+        ladder_picture([replace(row, outside_noise=verdict) for row in rows]) for verdict in (False, True, None)
+    )
+    assert outside != inside == unknown
 
 
 def test_one_result_is_enough_for_all_files(ladder, tmp_path):

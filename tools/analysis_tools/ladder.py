@@ -43,7 +43,10 @@ def build_parser() -> argparse.ArgumentParser:
         help='--run, --effects: override settings in all configs',
     )
     parser.add_argument(
-        '--only', nargs='+', metavar='RUNG', help='--run, --effects: these rungs, and those whose weights they need'
+        '--only',
+        nargs='+',
+        metavar='RUNG',
+        help='--run, --effects: these rungs, and those whose weights they need; --table: their rows',
     )
     parser.add_argument(
         '--work-dir', help='folder of the runs (default: work_dirs/ladder/<its last two folders>_<data>)'
@@ -65,6 +68,8 @@ def main() -> None:
     for name in ('gpus', 'seeds', 'jobs', 'max_iters'):
         if getattr(arguments, name) is not None and getattr(arguments, name) < 1:
             parser.error(f'--{name.replace("_", "-")} must be at least 1')
+    if arguments.only and (arguments.check or arguments.plan):
+        parser.error('--only is for --run, --effects and --table')
     run_command(lambda: run_ladder(arguments))
 
 
@@ -92,7 +97,7 @@ def run_ladder(arguments: argparse.Namespace) -> None:
         apis.run_jobs(jobs, REPOSITORY / 'tools', arguments.jobs, ladder.metrics)
     else:
         results = apis.current_results(ladder, apis.read_results(work_dir))
-        rows = apis.compare_rungs(ladder, results, arguments.metric)
+        rows = apis.compare_rungs(ladder, results, arguments.metric, arguments.only)
         name = f'ladder_{arguments.metric.replace(" ", "_")}' if arguments.metric else 'ladder'
         paths = apis.write_table(rows, results, arguments.out or work_dir, name)
         print(paths[0].read_text())

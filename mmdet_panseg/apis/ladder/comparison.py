@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from mmengine.logging import print_log
@@ -42,6 +42,11 @@ class RungRow:
     difference: float | None
     outside_noise: bool | None
     seed_noise: Noise | None
+
+    @property
+    def tests_only(self) -> bool:
+        """Whether the weights are those of another rung."""
+        return self.weights != self.rung.name
 
     @property
     def main(self) -> list[float]:
@@ -104,20 +109,24 @@ def current_results(ladder: Ladder, results: Sequence[RunResult]) -> list[RunRes
     return current
 
 
-def compare_rungs(ladder: Ladder, results: Sequence[RunResult], metric: str | None = None) -> list[RungRow]:
+def compare_rungs(
+    ladder: Ladder, results: Sequence[RunResult], metric: str | None = None, only: Collection[str] | None = None
+) -> list[RungRow]:
     """Compare each rung with its parent.
 
     Args:
         ladder: The ladder.
         results: Results of its runs; those of other rungs are left out.
         metric: Name of the main metric, which rungs are compared by; default the first of the ladder's.
+        only: Names of rungs; None for all. Noise and differences are those of the whole ladder all the same.
 
     Returns:
         A row for each rung, parents before children; rungs without a run are among them.
 
     Raises:
-        ConfigError: If the ladder has no such metric, or no result has it.
+        ConfigError: If the ladder has no such metric or rung, or no result has the metric.
     """
+    ladder.require_rungs(only or ())
     metrics = _metrics(ladder, results, metric)
     values = {rung.name: _values(rung, results, metrics) for _, rung in ladder.walk()}
     main = {name: next(iter(of_metric.values())) for name, of_metric in values.items()}
@@ -141,7 +150,7 @@ def compare_rungs(ladder: Ladder, results: Sequence[RunResult], metric: str | No
             outside_noise=outside,
             seed_noise=noise,
         )
-    return list(rows.values())
+    return [row for name, row in rows.items() if not only or name in only]
 
 
 def _metrics(ladder: Ladder, results: Sequence[RunResult], main: str | None) -> dict[str, str]:

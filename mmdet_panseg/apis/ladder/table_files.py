@@ -12,11 +12,9 @@ from mmdet_panseg.errors import ConfigError
 
 from .comparison import RungRow, mean_of
 from .noise import NOISE_RULE
-from .picture import ladder_picture
+from .picture import TESTED_ONLY, ladder_picture
 from .run_results import RunResult
 from .rungs import NOT_KNOWN
-
-_TESTED_ONLY = '†'
 
 
 def write_table(
@@ -34,12 +32,15 @@ def write_table(
         The files, the Markdown first.
 
     Raises:
-        ConfigError: If no rung of the ladder has a result.
+        ConfigError: If no rung of the ladder has a result, or the folder cannot be made.
     """
     if not any(row.main for row in rows):
         raise ConfigError('none of the results is of a rung of this ladder; give the work dir of its runs.')
     folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise ConfigError(f'--out {folder}: there is a file of that name; name a folder.') from None
     contents = {
         folder / f'{name}.md': markdown_table(rows, results).encode(),
         folder / f'{name}.csv': csv_table(rows).encode(),
@@ -56,12 +57,12 @@ def markdown_table(rows: Sequence[RungRow], results: Sequence[RunResult]) -> str
     lines = ['| ' + ' | '.join(columns) + ' |', '|' + '---|' * len(columns)]
     for row in rows:
         cells = _cells(row, _published(rows))
-        tested_only = f' {_TESTED_ONLY}' if row.weights != row.rung.name else ''
+        tested_only = f' {TESTED_ONLY}' if row.tests_only else ''
         cells['rung'] = '&emsp;' * row.depth + f'`{row.rung.name}`{tested_only}'
         lines.append('| ' + ' | '.join(cell.replace('|', '\\|') for cell in cells.values()) + ' |')
     notes = [_origin(rows, results), NOISE_RULE]
-    if any(row.weights != row.rung.name for row in rows):
-        notes.append(f'{_TESTED_ONLY} tested with the weights of the nearest rung above that trains.')
+    if any(row.tests_only for row in rows):
+        notes.append(f'{TESTED_ONLY} tested with the weights of the nearest rung above that trains.')
     return '\n'.join([*lines, *(line for note in notes for line in ('', note)), ''])
 
 
