@@ -251,7 +251,8 @@ def test_which_rungs_train(tmp_path):
 
 TESTED_ONLY = {
     'solo': {'matrix_nms_1x': 'soloassign_1x'},
-    'panoptic': dict.fromkeys(
+    'panoptic': {'islands_learnt_only_1x': 'stuff_islands_1x'}
+    | dict.fromkeys(
         (
             *('score_thr_lower_1x', 'score_thr_higher_1x', 'min_visible_lower_1x', 'min_visible_higher_1x'),
             *('min_stuff_area_lower_1x', 'min_stuff_area_higher_1x', 'min_agreement_1x', 'unclaimed_stuff_1x'),

@@ -24,7 +24,7 @@ from panoptic_solo_cases import (  # noqa: E402
 from mmdet_panseg.errors import ConfigError  # noqa: E402
 from mmdet_panseg.models.detectors.panoptic_solo import name_unknown_things  # noqa: E402
 from mmdet_panseg.models.heads.semantic_head import SemanticMaps  # noqa: E402
-from mmdet_panseg.ops import fuse_panoptic, majority_labels  # noqa: E402
+from mmdet_panseg.ops import INSTANCE_OFFSET, fuse_panoptic, majority_labels  # noqa: E402
 
 WITHOUT_THINGS = dict(semantic_head=dict(num_things=0), fusion_head=dict(num_things=0))
 SIZES, ORIGINAL_SIZES = [(61, 90), (50, 77)], [(101, 150), (47, 73)]
@@ -149,6 +149,19 @@ def test_settings_of_the_fusion_reach_it():
             **settings,
         )
         assert torch.equal(sample.pred_panoptic_seg.sem_seg[0], expected)
+
+
+@pytest.mark.parametrize('stuff_instances', [True, False])
+def test_stuff_of_islands_or_of_the_semantic_branch_alone(stuff_instances):
+    torch.manual_seed(0)
+    changes = dict(mask_head=dict(num_classes=THINGS + STUFF), fusion_head=dict(stuff_instances=stuff_instances))
+    different = things = 0
+    for sample in predict(build(changed(PANOPTIC, **changes))):
+        panoptic, semantic = sample.pred_panoptic_seg.sem_seg, sample.pred_sem_seg.sem_seg
+        stuff = (panoptic >= THINGS) & (panoptic < THINGS + STUFF)
+        different += (panoptic != semantic)[stuff].sum()
+        things += (panoptic >= INSTANCE_OFFSET).sum()
+    assert things > 0 and (different > 0) == stuff_instances
 
 
 def slow_vote(found, semantic_map, min_vote):

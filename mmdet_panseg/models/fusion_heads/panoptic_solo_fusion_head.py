@@ -26,6 +26,8 @@ class PanopticSOLOFusionHead(BaseModule):
             ``'stuff'`` for the best stuff class.
         min_vote: Instances take the thing class that the semantic map has most often in their mask, if it has it in
             this fraction of the mask, see :meth:`vote`; 0 trusts the mask head's classes.
+        stuff_instances: Whether instances of stuff classes, which are learnt from islands, take their pixels from the
+            semantic map; False leaves stuff to it alone.
 
     Raises:
         ValueError: If ``unclaimed`` is unknown or ``min_vote`` is no fraction.
@@ -42,6 +44,7 @@ class PanopticSOLOFusionHead(BaseModule):
         min_agreement: float = 0.0,
         unclaimed: str = 'void',
         min_vote: float = 0.0,
+        stuff_instances: bool = True,
     ) -> None:
         super().__init__()
         if unclaimed not in ('void', 'stuff'):
@@ -57,6 +60,7 @@ class PanopticSOLOFusionHead(BaseModule):
         self.min_agreement = min_agreement
         self.unclaimed = unclaimed
         self.min_vote = min_vote
+        self.stuff_instances = stuff_instances
 
     def vote(self, instances: InstanceData, semantic: SemanticMaps) -> InstanceData:
         """Let the semantic map correct the classes of an image's instances, by falling score.
@@ -93,6 +97,8 @@ class PanopticSOLOFusionHead(BaseModule):
             ``metainfo`` has ``segments_info``, a list of dicts with ``id``, ``category``, ``isthing``, ``score`` (None
             for stuff), ``area`` and ``bbox`` (x, y, width, height).
         """
+        if not self.stuff_instances:
+            instances = instances[instances.labels < self.num_things]
         panoptic_map, segments = fuse_panoptic(
             instances.masks,
             instances.scores,
