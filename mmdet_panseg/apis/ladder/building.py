@@ -13,7 +13,7 @@ from mmengine.registry import init_default_scope
 
 from mmdet_panseg.models.heads import SparseSOLOHead
 
-from .argument_names import argument_problems, datasets_of
+from .unknown_arguments import argument_problems, datasets_of
 
 _TEST_KEYS = {
     *('nms_pre', 'score_thr', 'mask_thr', 'filter_thr', 'kernel', 'sigma', 'max_per_img'),

@@ -11,8 +11,8 @@ from mmdet_panseg.datasets.annotation_file import is_remote
 from mmdet_panseg.datasets.errors import MissingDataError
 from mmdet_panseg.engine.config_faults import config_faults_explained
 
-from .argument_names import datasets_of
 from .run_jobs import RunJob
+from .unknown_arguments import datasets_of
 
 
 def require_annotation_files(jobs: Iterable[RunJob]) -> None:
