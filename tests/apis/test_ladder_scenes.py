@@ -156,8 +156,10 @@ def test_a_rung_that_is_not_for_the_scenes(tmp_path, capsys):
 
 def test_a_root_without_scenes(tmp_path):
     ladder = read_ladder(write_ladder(tmp_path))
-    with pytest.raises(ConfigError, match='ablation.scenes=None'):
+    with pytest.raises(ConfigError, match='root.py: ablation.scenes=None is no config file'):
         scenes_config(ladder, ladder.rungs['child'])
+    with pytest.raises(ConfigError, match='root.py: ablation.scenes=None is no config file.*--data own'):
+        plan_jobs(ladder, tmp_path, 1, RunSettings(), ['child'])
 
 
 @pytest.fixture(scope='module')

@@ -59,8 +59,8 @@ class RunSettings:
         return config.to_dict()
 
     def takes(self, rung: Rung) -> bool:
-        """Whether a rung is for these data: it may say ``ablation.scenes=None``; a root has to name a config."""
-        return self.data != 'scenes' or rung.parent is None or rung.ablation.get('scenes') is not None
+        """Whether a rung is for these data; below a root, ``ablation.scenes=None`` says that it is not for scenes."""
+        return self.data != 'scenes' or rung.parent is None or rung.ablation.get('scenes', 'named nowhere') is not None
 
     def chosen(self, ladder: Ladder, only: Collection[str] | None) -> set[str]:
         """Give the names of the rungs to look at.
