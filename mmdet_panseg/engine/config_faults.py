@@ -86,12 +86,13 @@ def argument_names(kind: Any) -> set[str] | None:
         kind: A class, or a function, which has its own arguments alone.
 
     Returns:
-        The names, or None if any name is accepted.
+        The names, or None if any name may be accepted.
     """
     names: set[str] = set()
     for maker in _makers(kind):
         if maker is object.__init__:
-            return names
+            # A class without a constructor takes nothing; one with **kwargs passes them on to who knows what.
+            return None if names else names
         parameters = inspect.signature(maker).parameters.values()
         names |= {parameter.name for parameter in parameters}
         if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters):

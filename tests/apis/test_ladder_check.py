@@ -119,13 +119,71 @@ BROKEN = {
         "train_dataloader.sampler: DefaultSampler has no argument 'shufle'",
     ),
     'unknown key of a hook': (
-        f"_base_ = './root.py'\ncustom_hooks = [dict(type='EMAHook', momentun=0.1)]\n{ABLATION}",
-        "custom_hooks: EMAHook has no argument 'momentun'",
+        f"_base_ = './root.py'\ncustom_hooks = [dict(type='NumClassCheckHook', strict=True)]\n{ABLATION}",
+        "custom_hooks: NumClassCheckHook has no argument 'strict'",
     ),
     'unknown key of a default hook': (
         f"_base_ = './root.py'\ndefault_hooks = dict(logger=dict(type='LoggerHook', intervall=5))\n{ABLATION}",
         "default_hooks.logger: LoggerHook has no argument 'intervall'",
     ),
+    'multiplier of no parameter': (
+        f"""
+        _base_ = './root.py'
+        optim_wrapper = dict(paramwise_cfg=dict(custom_keys=dict(lateral=dict(lr_mult=2), latteral=dict(lr_mult=2))))
+        {ABLATION}
+        """,
+        "custom_keys: no parameter of the model has 'latteral' in its name",
+    ),
+    'unknown key of clipping': (
+        f"_base_ = './root.py'\noptim_wrapper = dict(clip_grad=dict(max_nrm=35))\n{ABLATION}",
+        "optim_wrapper.clip_grad has no argument 'max_nrm'",
+    ),
+    'unknown key of the environment': (
+        f"_base_ = './root.py'\nenv_cfg = dict(cudnn_benchmrk=True)\n{ABLATION}",
+        "env_cfg has no argument 'cudnn_benchmrk'",
+    ),
+    'schedule that ends too early': (
+        f"""
+        _base_ = './root.py'
+        train_cfg = dict(by_epoch=True, max_epochs=24)
+        param_scheduler = [
+            dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=10),
+            dict(type='MultiStepLR', milestones=[8, 11], begin=0, end=12, by_epoch=True),
+        ]
+        {ABLATION}
+        """,
+        'param_scheduler: ends after 12 of 24 epochs',
+    ),
+    'milestone behind the end': (
+        f"""
+        _base_ = './root.py'
+        train_cfg = dict(by_epoch=False, max_iters=24)
+        param_scheduler = [dict(type='MultiStepLR', milestones=[9, 27], by_epoch=False)]
+        {ABLATION}
+        """,
+        'param_scheduler: milestones [27] are not reached in 24 iterations',
+    ),
+    'unknown backend': (
+        f"""
+        _base_ = './root.py'
+        visualizer = dict(type='DetLocalVisualizer', vis_backends=[dict(type='TensorbordVisBackend')])
+        {ABLATION}
+        """,
+        "visualizer.vis_backends.type='TensorbordVisBackend' is not registered",
+    ),
+    'unknown key of the log': (
+        f"_base_ = './root.py'\nlog_processor = dict(windowsize=50)\n{ABLATION}",
+        "log_processor: LogProcessor has no argument 'windowsize'",
+    ),
+    'mistyped default hook': (
+        f"_base_ = './root.py'\ndefault_hooks = dict(chekpoint=dict(interval=2))\n{ABLATION}",
+        'default_hooks.chekpoint has no type; is its name right?',
+    ),
+    'unknown words': (
+        f"_base_ = './root.py'\nmodel = dict(num_outs=4)\n{ABLATION[:-1]}, publised_note='better')",
+        'sets ablation.publised_note, which nothing reads',
+    ),
+    'two rungs': (f"_base_ = ['./root.py', './child.py']\n{ABLATION}", 'a rung inherits one rung, which comes first'),
     'unknown hook': (
         f"_base_ = './root.py'\ncustom_hooks = [dict(type='EMAHok')]\n{ABLATION}",
         "custom_hooks.type='EMAHok' is not registered",
@@ -314,6 +372,24 @@ def test_settings_that_no_head_reads(tmp_path, name):
         tmp_path, root=f"_base_ = '{parent}'\nmodel = dict(test_cfg=dict(score_th=0.2))\n{ABLATION}", child=None
     )
     assert any("model.test_cfg has no setting 'score_th'" in problem for problem in problems), problems
+
+
+def test_arguments_that_a_hook_passes_on_are_no_mistake(tmp_path):
+    hook = "custom_hooks = [dict(type='EMAHook', ema_type='ExpMomentumEMA', momentum=0.0002, update_buffers=True)]"
+    assert problems_of(tmp_path, averaged=CHILD.replace('model = dict(num_outs=3)', hook)) == []
+
+
+def test_a_helper_of_another_name_is_no_mistake(tmp_path):
+    lines = (
+        'pipe = _base_.train_pipeline\npipe[0].update(prob=0.1)\ntrain_dataloader = dict(dataset=dict(pipeline=pipe))'
+    )
+    assert problems_of(tmp_path, flipped=CHILD.replace('model = dict(num_outs=3)', lines)) == []
+
+
+def test_a_second_root_without_scenes_is_named(tmp_path):
+    root = ROOT.replace("'1x'", "'1x', scenes='../base.py'")
+    (problem,) = problems_of(tmp_path, root=root, child=CHILD, stray=ROOT.replace('=8', '=9').replace('20', '21'))
+    assert 'stray.py: is a root beside root' in problem and 'inherit a rung, or set ablation.scenes' in problem
 
 
 def test_a_mistake_is_said_once_though_the_scenes_have_it_too(tmp_path):

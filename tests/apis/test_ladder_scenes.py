@@ -127,6 +127,27 @@ def test_what_has_no_rule_is_an_error(tmp_path, change):
         scenes_config(ladder, ladder.rungs['other'])
 
 
+def test_a_longer_training_keeps_the_shape_of_its_schedule(tmp_path):
+    solo = FOLDER.parent
+    root = f"""
+    _base_ = '{solo}/solo_r50_fpn_p2p6_1x_coco.py'
+    ablation = dict(change='start', published_ap=20.0, schedule='1x', scenes='{solo}/solo_effl0_scenes_short.py')
+    """
+    longer = "_base_ = './root.py'\ntrain_cfg = dict(max_epochs=24)\nparam_scheduler = _base_.param_scheduler\n"
+    rungs = dict(
+        longer=longer + 'param_scheduler[1].update(end=24, milestones=[16, 22])',
+        cosine=longer + "param_scheduler[1] = dict(type='CosineAnnealingLR', T_max=24, by_epoch=True)",
+        steeper=longer + 'param_scheduler[1].update(end=24, milestones=[16, 22], gamma=0.01)',
+        cold=longer + 'param_scheduler.pop(0)',
+    )
+    ladder = read_ladder(write_ladder(tmp_path, root=root, child=None, **rungs))
+    length = scenes_config(ladder, ladder.rungs['root'])['train_cfg']['max_iters']
+    assert scenes_config(ladder, ladder.rungs['longer'])['train_cfg']['max_iters'] == 2 * length
+    for name in ('cosine', 'steeper', 'cold'):
+        with pytest.raises(ConfigError, match='no rule takes param_scheduler over'):
+            scenes_config(ladder, ladder.rungs[name])
+
+
 def test_a_rung_that_is_not_for_the_scenes(tmp_path, capsys):
     """With those below it; the others have their runs."""
     slower = (

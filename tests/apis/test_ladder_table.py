@@ -262,6 +262,12 @@ def test_files(ladder, tmp_path):
     assert {(31, 119, 180), (255, 127, 14)} <= colors  # dots of measured and published AP
 
 
+def test_models_that_found_nothing_have_a_table(ladder, tmp_path):
+    results = read_results(write_results(tmp_path / 'runs', dict(root=[0.1], child=[0.2]), metrics={}))
+    rows = {row.rung.name: row for row in compare_rungs(ladder, results)}
+    assert rows['root'].mean == rows['child'].mean == rows['child'].difference == 0
+
+
 def test_rows_of_some_rungs(ladder, tmp_path):
     """With the differences and the noise of the whole ladder."""
     results = read_results(write_results(tmp_path / 'runs'))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
 from mmdet.registry import MODELS, TASK_UTILS, TRANSFORMS
 from mmengine.config import ConfigDict
 from mmengine.registry import init_default_scope
+from torch import nn
 
 from mmdet_panseg.models.heads import SparseSOLOHead
 
@@ -39,9 +40,28 @@ def building_problems(config: Mapping[str, Any]) -> Iterator[str]:
     yield from argument_problems(config)
 
 
-def _build_model(model: Mapping[str, Any]) -> None:
+def _build_model(model: Mapping[str, Any]) -> nn.Module:
     with torch.device('meta'):
-        MODELS.build(ConfigDict(copy.deepcopy(dict(model))))
+        return MODELS.build(ConfigDict(copy.deepcopy(dict(model))))
+
+
+def multiplier_problems(model: Mapping[str, Any], keys: Iterable[str]) -> Iterator[str]:
+    """Look for keys of ``paramwise_cfg.custom_keys`` that no parameter of a model has in its name.
+
+    Args:
+        model: Config of the model.
+        keys: The keys.
+
+    Yields:
+        A sentence for each such key; none if the model does not build.
+    """
+    try:
+        names = [name for name, _ in _build_model(model).named_parameters()] if keys else []
+    except Exception:  # reported by building_problems
+        return
+    for key in keys:
+        if not any(key in name for name in names):
+            yield f'optim_wrapper.paramwise_cfg.custom_keys: no parameter of the model has {key!r} in its name'
 
 
 def _attempt(where: str, build: Callable[[], object]) -> Iterator[str]:

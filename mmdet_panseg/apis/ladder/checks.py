@@ -10,14 +10,18 @@ from mmengine.logging import print_log
 
 from mmdet_panseg.errors import ConfigError
 
-from .building import building_problems
+from .building import building_problems, multiplier_problems
 from .config_changes import config_changes
 from .declared_keys import KeyPath, unread_names
 from .rungs import MASK_METRICS, RUN_KEYS, Ladder, Rung, fingerprint
 from .scenes_version import scenes_config
+from .schedules import schedule_problems
 
 # Keys that are read from a config beside those of the runner.
 _READ_BESIDE = {'ablation', 'work_dir', 'experiment_name', 'data_remedy', 'model_wrapper_cfg', 'find_unused_parameters'}
+
+_MULTIPLIERS = ('optim_wrapper', 'paramwise_cfg', 'custom_keys')
+_ABLATION = {'change', 'schedule', 'published_ap', 'published_note', 'scenes', 'metrics'}
 
 
 def ladder_problems(ladder: Ladder) -> list[str]:
@@ -34,6 +38,9 @@ def ladder_problems(ladder: Ladder) -> list[str]:
     scenes_seen: dict[str, str] = {}
     for _, rung in ladder.walk():
         found = [*_description_problems(ladder, rung), *_declaration_problems(rung), *building_problems(rung.config)]
+        found += schedule_problems(rung.config)
+        multipliers = {path[3] for path in rung.declared if path[:3] == _MULTIPLIERS and len(path) > 3}
+        found += multiplier_problems(rung.config['model'], sorted(multipliers))
         found += _twin_problems(rung.name, fingerprint(rung.config), seen)
         if rung.ablation.get('scenes') is not None:
             scenes = _scenes_problems(ladder, rung, scenes_seen)
@@ -83,6 +90,14 @@ def _description_problems(ladder: Ladder, rung: Rung) -> Iterator[str]:
     ap = rung.ablation.get('published_ap')
     if ap is not None and (isinstance(ap, bool) or not isinstance(ap, (int, float)) or not 0 <= ap <= 100):
         yield f'ablation.published_ap={ap!r} is no AP in percent; give a number, or None if none was published'
+    first = ladder.children(None)[0]
+    if rung.parent is None and 'scenes' in first.ablation and 'scenes' not in rung.ablation:
+        yield (
+            f'is a root beside {first.name}, since it inherits no rung of this folder, and names no config for the '
+            'scenes; inherit a rung, or set ablation.scenes'
+        )
+    for name in sorted(set(rung.ablation) - _ABLATION):
+        yield f'sets ablation.{name}, which nothing reads; there are {", ".join(sorted(_ABLATION))}'
     for name, choice in (('scenes', ', but to None, if it is not for the scenes'), ('metrics', '')):
         declared = any(key[:2] == ('ablation', name) for key in rung.declared)
         if rung.parent is not None and declared and (name == 'metrics' or rung.ablation[name] is not None):
@@ -100,7 +115,11 @@ def _declaration_problems(rung: Rung) -> Iterator[str]:
     changes = config_changes(rung.parent_config, rung.config)
     beside = {key for other in rung.other_configs for key in other}
     for path in changes:
-        if path[0] not in beside and not any(_overlap(path, declared) for declared in rung.declared):
+        if (
+            path[0] in RUN_KEYS
+            and path[0] not in beside
+            and not any(_overlap(path, declared) for declared in rung.declared)
+        ):
             yield f'differs from its parent in {".".join(path)}, which the file does not set'
     for declared in sorted(rung.declared):
         if declared[0] in RUN_KEYS and not any(_overlap(path, declared) for path in changes):

@@ -159,11 +159,11 @@ def _metrics(ladder: Ladder, results: Sequence[RunResult], main: str | None) -> 
         raise ConfigError(f'{ladder.folder}: there is no metric {main!r}; take one of {", ".join(ladder.metrics)}.')
     first = main or next(iter(ladder.metrics))
     key = ladder.metrics[first]
-    if not any(key in result.metrics for result in results):
+    if not any(key in result.metrics or not result.metrics for result in results):
         known = sorted({known for result in results for known in result.metrics})
         raise ConfigError(
             f'{ladder.folder}: no run has the metric {key!r} ({first}); they have {", ".join(known) or "none"}. Name '
-            'one of these in ablation.metrics of the root, or train for longer if nothing was found.'
+            'one of these in ablation.metrics of the root.'
         )
     return {first: key, **ladder.metrics}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import logging
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -89,9 +90,15 @@ def loss_effects(
     """
     chosen = settings.chosen(ladder, only)
     settings.warn_of_unknown_options(ladder)
-    walk = _Walk(ladder, settings, chosen, batches)
+    measured = [rung.name for _, rung in ladder.walk() if trains(rung) and _leads_to(ladder, rung, chosen)]
+    walk = _Walk(ladder, settings, chosen, measured, batches)
     for root in ladder.children(None):
         yield from walk.below(root, None)
+
+
+def _leads_to(ladder: Ladder, rung: Rung, wanted: set[str]) -> bool:
+    """Whether a rung or one below it is among those that are wanted."""
+    return any(descendant.name in wanted for _, descendant in ladder.walk_from(rung))
 
 
 class _Measured(NamedTuple):
@@ -109,13 +116,16 @@ class _Walk:
     ladder: Ladder
     settings: RunSettings
     wanted: set[str]
+    measured: list[str]
     batches: int
 
     def below(self, rung: Rung, above: _Measured | None) -> Iterator[LossEffect]:
         """Compare a rung with the one above that trains, and then its descendants."""
-        if not any(descendant.name in self.wanted for _, descendant in self.ladder.walk_from(rung)):
+        if not _leads_to(self.ladder, rung, self.wanted):
             return
         if trains(rung):
+            place = f'{self.measured.index(rung.name) + 1} of {len(self.measured)}'
+            print(f'first losses of {rung.name} ({place})', file=sys.stderr, flush=True)
             config = self.settings.config(self.ladder, rung)
             own = _Measured(
                 rung.name, config, first_steps(config, above.steps.weights if above else None, self.batches)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from .effects import NUM_BATCHES, LossEffect
 from .rungs import Ladder
@@ -19,9 +20,11 @@ def effects_table(ladder: Ladder, effects: Iterable[LossEffect]) -> Iterator[str
     Yields:
         Lines of Markdown.
     """
+    effects = iter(effects)
+    first = next(effects, None)  # before the head, as it may raise an error
     yield f'| rung | above | losses on the first {NUM_BATCHES} batches, above → rung | effect there | changes beside |'
     yield '|---|---|---|---|---|'
-    for effect in effects:
+    for effect in chain([first] if first else [], effects):
         losses = ', '.join(f'{name} {_change(*pair)}' for name, pair in effect.losses.items())
         yield f'| `{effect.rung}` | `{effect.parent}` | {losses} | {_verdict(effect)} | {", ".join(effect.beside)} |'
     tested = [rung.name for rung in ladder.rungs.values() if not trains(rung)]

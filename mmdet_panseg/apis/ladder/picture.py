@@ -24,7 +24,7 @@ def ladder_picture(rows: Sequence[RungRow]) -> bytes:
 
     Returns:
         A PNG file. Error bars are one sample standard deviation; the lines go from a parent to its child. A dot is
-        filled if the difference from the parent is outside the noise.
+        filled if the difference from the parent is outside the noise, and that of a root.
     """
     figure = Figure(figsize=(11, 2.2 + 0.28 * len(rows)), layout='constrained')
     FigureCanvasAgg(figure)
@@ -77,7 +77,7 @@ def _filling(row: RungRow) -> str:
 def _legend(rows: Sequence[RungRow]) -> list[Line2D]:
     dot = dict(linestyle='', marker='o', color=_MEASURED)
     handles = [
-        Line2D([], [], label='outside the noise', **dot),
+        Line2D([], [], label='the start, or outside the noise', **dot),
         Line2D([], [], label='within it, or not known', markerfacecolor='white', **dot),
         Line2D([], [], linestyle='', label='(n) seeds'),
     ]

@@ -135,12 +135,15 @@ def plan_jobs(
     settings.warn_of_unknown_options(ladder)
     configs = {rung.name: settings.config(ladder, rung) for rung in rungs}
     digests = {rung.name: settings.rung_digest(ladder, rung) for rung in rungs}
-    roots = {root.name: _iterations(settings.config(ladder, root), root) for root in ladder.children(None)}
+    for rung in rungs:
+        _iterations(configs[rung.name], rung)
+    roots = {root.name: root for root in map(ladder.root_of, rungs)}
+    root_iterations = {name: _iterations(settings.config(ladder, root), root) for name, root in roots.items()}
     jobs = []
     for seed in range(seeds):
         of_seed: dict[str, RunJob] = {}
         for rung in rungs:
-            full = roots[ladder.root_of(rung).name]
+            full = root_iterations[ladder.root_of(rung).name]
             length = settings.max_iters or full
             config = _run_config(configs[rung.name], rung, length / full, seed)
             folder = work_dir / rung.name / f'seed{seed}'

@@ -80,7 +80,8 @@ class RunSettings:
         others = {name for name in names if not self.takes(ladder.rungs[name])}
         if only and others:
             raise ConfigError(
-                f'--only {" ".join(sorted(others))}: not for the scenes, as ablation.scenes=None says; take --data own.'
+                f'--only {" ".join(sorted(others))}: not for the scenes, as ablation.scenes=None says; train it with '
+                'the command that --plan prints, or with --data own if it counts iterations.'
             )
         return names - others
 

@@ -216,9 +216,16 @@ class _LadderReader:
             wrong = f'_base_ names {missing[0]}, which does not exist' if missing else 'has no _base_'
             self.ladder.problems.append(f'{path}: {wrong}; inherit a rung of the folder or a config outside of it.')
             return None
+        folder = path.resolve().parent
+        others = [name for name, base in zip(names[1:], bases[1:], strict=True) if base.parent == folder]
+        if others:
+            self.ladder.problems.append(
+                f'{path}: _base_ has {others[0]} behind its first entry; a rung inherits one rung, which comes first.'
+            )
+            return None
         if bases[0] in self.waiting:
             self._read_file(bases[0])
-        inside = bases[0].parent == path.resolve().parent
+        inside = bases[0].parent == folder
         if inside and bases[0].stem not in self.ladder.rungs:
             self.ladder.problems.append(f'{path}: its parent {names[0]} cannot be read, or inherits from it.')
             return None

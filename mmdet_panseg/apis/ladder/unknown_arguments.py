@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from mmdet.registry import DATA_SAMPLERS, DATASETS, HOOKS, LOOPS, METRICS, VISUALIZERS
+from mmdet.registry import DATA_SAMPLERS, DATASETS, HOOKS, LOG_PROCESSORS, LOOPS, METRICS, VISBACKENDS, VISUALIZERS
 from mmengine.optim import DefaultOptimWrapperConstructor
 from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS, PARAM_SCHEDULERS, Registry
 from mmengine.runner import Runner
+from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from torch.utils.data import DataLoader
 
 from mmdet_panseg.engine import argument_names
@@ -22,7 +23,9 @@ _PARAMWISE = {
     *('flat_decay_mult', 'bypass_duplicate', 'dcn_offset_lr_mult'),
 }
 _OF_CUSTOM_KEYS = {'lr_mult', 'decay_mult'}
+_ENVIRONMENT = {'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'}
 _AUTO_SCALE = {'enable', 'base_batch_size'}
+_CLIPPING = {'norm': clip_grad_norm_, 'value': clip_grad_value_}
 _LOOP_TYPES = {'val_cfg': 'ValLoop', 'test_cfg': 'TestLoop'}
 
 
@@ -48,6 +51,11 @@ def argument_problems(config: Mapping[str, Any]) -> Iterator[str]:
     for name, hook in hooks.items():
         yield from _each(HOOKS, _listed(hook), f'default_hooks.{name}')
     yield from _each(VISUALIZERS, _listed(config.get('visualizer')), 'visualizer')
+    for visualizer in _listed(config.get('visualizer')):
+        yield from _each(VISBACKENDS, _listed(visualizer.get('vis_backends')), 'visualizer.vis_backends')
+    log_processor = config.get('log_processor')
+    yield from _each(LOG_PROCESSORS, [{'type': 'LogProcessor', **(log_processor or {})}], 'log_processor')
+    yield from _unknown(config.get('env_cfg') or {}, _ENVIRONMENT, 'env_cfg')
     yield from _unknown(config.get('auto_scale_lr') or {}, _AUTO_SCALE, 'auto_scale_lr')
     yield from _unknown(config.get('randomness') or {}, argument_names(Runner.set_randomness), 'randomness')
 
@@ -68,6 +76,9 @@ def _class_problems(
 ) -> Iterator[str]:
     """Check a dict that a registry builds."""
     kind = config.get('type')
+    if kind is None:
+        yield f'{where} has no type; is its name right?'
+        return
     cls = registry.get(kind) if isinstance(kind, str) else kind
     if cls is None:
         yield f'{where}.type={kind!r} is not registered in {registry.name!r}'
@@ -119,6 +130,9 @@ def _optimizer_problems(wrapper: Mapping[str, Any]) -> Iterator[str]:
     if not wrapper:
         return
     yield from _class_problems(OPTIM_WRAPPERS, {'type': 'OptimWrapper', **wrapper}, 'optim_wrapper', _OF_WRAPPERS)
+    clipping = wrapper.get('clip_grad') or {}
+    known = argument_names(_CLIPPING.get(clipping.get('type', 'norm'), clip_grad_norm_)) or set()
+    yield from _unknown(clipping, known | {'type'}, 'optim_wrapper.clip_grad')
     yield from _each(OPTIMIZERS, _listed(wrapper.get('optimizer')), 'optim_wrapper.optimizer')
     constructor = wrapper.get('constructor', 'DefaultOptimWrapperConstructor')
     if OPTIM_WRAPPER_CONSTRUCTORS.get(constructor) is not DefaultOptimWrapperConstructor:
