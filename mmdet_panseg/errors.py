@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class UserError(RuntimeError):
     """An input, a file or a setting is wrong; the message names it and the remedy.
@@ -19,3 +22,18 @@ class UserError(RuntimeError):
 
 class ConfigError(UserError):
     """A config file is missing, or a setting in it or on the command line cannot be used."""
+
+
+def near_names(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """Suggest names for a mistyped one, as the end of an error message.
+
+    Args:
+        name: What was typed.
+        known: What there is.
+        cutoff: Least similarity, 0 to 1.
+
+    Returns:
+        A sentence with a space before it; empty if nothing is near.
+    """
+    near = get_close_matches(name, sorted(known), n=3, cutoff=cutoff)
+    return f' Near it: {", ".join(near)}.' if near else ''

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from types import FrameType
 from typing import Any
 
@@ -13,7 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import Registry
 
 from mmdet_panseg.datasets.errors import MissingDataError
-from mmdet_panseg.errors import ConfigError
+from mmdet_panseg.errors import ConfigError, near_names
 
 _ARGUMENT_FAULTS = ('unexpected keyword argument', 'required positional argument', 'required keyword-only argument')
 
@@ -53,12 +52,12 @@ def _building_fault(error: TypeError | KeyError) -> str | None:
     known = frame.f_locals
     if isinstance(error, KeyError) and 'is not in the' in message:
         name, registry = known['obj_type'], known['registry']
-        return f'type={name!r}: there is no such {registry.name}.{_near(name, _names(registry))}'
+        return f'type={name!r}: there is no such {registry.name}.{near_names(name, registered_names(registry))}'
     if any(fault in message for fault in _ARGUMENT_FAULTS) and 'obj_cls' in known:
         kind = known['obj_cls']
         accepted = argument_names(kind) or set()
         unknown = [name for name in known['args'] if name not in accepted]
-        near = _near(unknown[0], accepted) if unknown and accepted else ''
+        near = near_names(unknown[0], accepted) if unknown and accepted else ''
         return f'type={kind.__name__!r}: {message.partition("() ")[2] or message}.{near}'
     return None
 
@@ -74,9 +73,9 @@ def _building_frame(error: BaseException) -> FrameType | None:
     return found
 
 
-def _names(registry: Registry | None) -> set[str]:
+def registered_names(registry: Registry | None) -> set[str]:
     """Types that a registry and those above it know."""
-    return set() if registry is None else {*registry.module_dict, *_names(registry.parent)}
+    return set() if registry is None else {*registry.module_dict, *registered_names(registry.parent)}
 
 
 def argument_names(kind: Any) -> set[str] | None:
@@ -105,8 +104,3 @@ def _makers(kind: Any) -> list[Any]:
     if not inspect.isclass(kind):
         return [kind]
     return [vars(parent)['__init__'] for parent in kind.__mro__ if '__init__' in vars(parent)]
-
-
-def _near(name: str, known: set[str]) -> str:
-    near = get_close_matches(name, sorted(known), n=3, cutoff=0.6)
-    return f' Near it: {", ".join(near)}.' if near else ''

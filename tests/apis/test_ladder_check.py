@@ -92,7 +92,7 @@ BROKEN = {
     ),
     'unknown key of the optimizer wrapper': (
         f"_base_ = './root.py'\noptim_wrapper = dict(clip_grads=dict(max_norm=1))\n{ABLATION}",
-        "optim_wrapper: OptimWrapper has no argument 'clip_grads'",
+        "optim_wrapper: OptimWrapper has no argument 'clip_grads'. Near it: clip_grad.",
     ),
     'unknown multiplier': (
         f"_base_ = './root.py'\noptim_wrapper = dict(paramwise_cfg=dict(bias_lr=2))\n{ABLATION}",
@@ -194,7 +194,7 @@ BROKEN = {
     ),
     'mistyped part': (
         f"_base_ = './root.py'\nmodle = dict(num_outs=4)\n{ABLATION}",
-        'sets modle, which nothing reads (near it: model)',
+        'sets modle, which nothing reads; correct or remove it. Near it: model',
     ),
     'unknown key of a wrapped data set': (
         f"""

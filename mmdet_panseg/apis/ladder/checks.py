@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 
 from mmengine.logging import print_log
 
-from mmdet_panseg.errors import ConfigError
+from mmdet_panseg.errors import ConfigError, near_names
 
 from .building import building_problems, multiplier_problems
 from .config_changes import config_changes
@@ -45,7 +44,7 @@ def ladder_problems(ladder: Ladder) -> list[str]:
         if rung.ablation.get('scenes') is not None:
             scenes = _scenes_problems(ladder, rung, scenes_seen)
             found += [f'for the scenes: {problem}' for problem in scenes if problem not in found]
-        problems += [f'{rung.path}: {problem}.' for problem in found]
+        problems += [f'{rung.path}: {problem.rstrip(".")}.' for problem in found]
     return problems
 
 
@@ -97,7 +96,7 @@ def _description_problems(ladder: Ladder, rung: Rung) -> Iterator[str]:
             'scenes; inherit a rung, or set ablation.scenes'
         )
     for name in sorted(set(rung.ablation) - _ABLATION):
-        yield f'sets ablation.{name}, which nothing reads; there are {", ".join(sorted(_ABLATION))}'
+        yield f'sets ablation.{name}, which nothing reads.{near_names(name, _ABLATION)}'
     for name, choice in (('scenes', ', but to None, if it is not for the scenes'), ('metrics', '')):
         declared = any(key[:2] == ('ablation', name) for key in rung.declared)
         if rung.parent is not None and declared and (name == 'metrics' or rung.ablation[name] is not None):
@@ -126,8 +125,7 @@ def _declaration_problems(rung: Rung) -> Iterator[str]:
             yield f'sets {".".join(declared)} to what its parent already has; remove it'
     known = RUN_KEYS | _READ_BESIDE | beside | set(rung.parent_config)
     for name in sorted(unread_names(rung.path.read_text()) - known):
-        near = ''.join(f' (near it: {found})' for found in get_close_matches(name, sorted(RUN_KEYS), n=1))
-        yield f'sets {name}, which nothing reads{near}; correct or remove it'
+        yield f'sets {name}, which nothing reads; correct or remove it.{near_names(name, RUN_KEYS)}'
 
 
 def _overlap(one: KeyPath, other: KeyPath) -> bool:

@@ -13,6 +13,8 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from torch.utils.data import DataLoader
 
 from mmdet_panseg.engine import argument_names
+from mmdet_panseg.engine.config_faults import registered_names
+from mmdet_panseg.errors import near_names
 
 # What mmengine takes out of a dict before it builds the class.
 _TAKEN_OUT = {'type', '_scope_', 'convert_to_iter_based', 'priority'}
@@ -81,7 +83,8 @@ def _class_problems(
         return
     cls = registry.get(kind) if isinstance(kind, str) else kind
     if cls is None:
-        yield f'{where}.type={kind!r} is not registered in {registry.name!r}'
+        near = near_names(str(kind), registered_names(registry))
+        yield f'{where}.type={kind!r} is not registered in {registry.name!r}.{near}'
         return
     known = argument_names(cls)
     if known is not None:
@@ -91,7 +94,7 @@ def _class_problems(
 def _unknown(config: Mapping[str, Any], known: Iterable[str] | None, owner: str) -> Iterator[str]:
     for key in config:
         if known is not None and key not in known:
-            yield f'{owner} has no argument {key!r}'
+            yield f'{owner} has no argument {key!r}.{near_names(key, known)}'
 
 
 def _dataloader_problems(dataloader: Mapping[str, Any], where: str) -> Iterator[str]:

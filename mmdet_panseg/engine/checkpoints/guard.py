@@ -6,12 +6,13 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
 import torch
+
+from mmdet_panseg.errors import near_names
 
 from ..errors import CheckpointError
 from .unpickling import allowed_globals, resolve_arrays
@@ -82,9 +83,8 @@ def require_checkpoint_file(path: Path) -> None:
 def _near_files(path: Path) -> str:
     if not path.parent.is_dir():
         return f' The folder {path.parent} does not exist.'
-    names = sorted(entry.name for entry in path.parent.iterdir() if entry.suffix == path.suffix)
-    near = get_close_matches(path.name, names, n=3, cutoff=0.4)
-    return f' Near it: {", ".join(near)}.' if near else ''
+    names = [entry.name for entry in path.parent.iterdir() if entry.suffix == path.suffix]
+    return near_names(path.name, names, cutoff=0.4)
 
 
 @contextmanager
