@@ -52,13 +52,20 @@ def write_table(
 
 
 def markdown_table(rows: Sequence[RungRow], results: Sequence[RunResult]) -> str:
-    """Give the table with what its numbers are from; indents show the parents."""
-    columns = list(_cells(rows[0], _published(rows)))
-    lines = ['| ' + ' | '.join(columns) + ' |', '|' + '---|' * len(columns)]
+    """Give the table with what its numbers are from; indents show the parents, or a column if one is left out."""
+    shown = {row.rung.name for row in rows}
+    apart = any(row.rung.parent and row.rung.parent not in shown for row in rows)
+    lines = []
     for row in rows:
-        cells = _cells(row, _published(rows))
+        cells = {
+            'rung': '',
+            **({'parent': row.rung.parent or NOT_KNOWN} if apart else {}),
+            **_cells(row, _published(rows)),
+        }
+        if not lines:
+            lines = ['| ' + ' | '.join(cells) + ' |', '|' + '---|' * len(cells)]
         tested_only = f' {TESTED_ONLY}' if row.tests_only else ''
-        cells['rung'] = '&emsp;' * row.depth + f'`{row.rung.name}`{tested_only}'
+        cells['rung'] = ('' if apart else '&emsp;' * row.depth) + f'`{row.rung.name}`{tested_only}'
         lines.append('| ' + ' | '.join(cell.replace('|', '\\|') for cell in cells.values()) + ' |')
     notes = [_origin(rows, results), NOISE_RULE]
     if any(row.tests_only for row in rows):
