@@ -55,22 +55,23 @@ def markdown_table(rows: Sequence[RungRow], results: Sequence[RunResult]) -> str
     """Give the table with what its numbers are from; indents show the parents, or a column if one is left out."""
     shown = {row.rung.name for row in rows}
     apart = any(row.rung.parent and row.rung.parent not in shown for row in rows)
-    lines = []
+    others = list(_cells(rows[0], _published(rows)))[1:]
+    columns = ['rung', 'parent', *others] if apart else ['rung', *others]
+    lines = [_line(columns), '|' + '---|' * len(columns)]
     for row in rows:
-        cells = {
-            'rung': '',
-            **({'parent': row.rung.parent or NOT_KNOWN} if apart else {}),
-            **_cells(row, _published(rows)),
-        }
-        if not lines:
-            lines = ['| ' + ' | '.join(cells) + ' |', '|' + '---|' * len(cells)]
+        cells = _cells(row, _published(rows))
         tested_only = f' {TESTED_ONLY}' if row.tests_only else ''
         cells['rung'] = ('' if apart else '&emsp;' * row.depth) + f'`{row.rung.name}`{tested_only}'
-        lines.append('| ' + ' | '.join(cell.replace('|', '\\|') for cell in cells.values()) + ' |')
+        cells['parent'] = row.rung.parent or NOT_KNOWN
+        lines.append(_line([cells[column] for column in columns]))
     notes = [_origin(rows, results), NOISE_RULE]
     if any(row.tests_only for row in rows):
         notes.append(f'{TESTED_ONLY} tested with the weights of the nearest rung above that trains.')
     return '\n'.join([*lines, *(line for note in notes for line in ('', note)), ''])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return '| ' + ' | '.join(cell.replace('|', '\\|') for cell in cells) + ' |'
 
 
 def csv_table(rows: Sequence[RungRow]) -> str:
