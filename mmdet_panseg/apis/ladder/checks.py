@@ -41,7 +41,7 @@ def ladder_problems(ladder: Ladder) -> list[str]:
         multipliers = {path[3] for path in rung.declared if path[:3] == _MULTIPLIERS and len(path) > 3}
         found += multiplier_problems(rung.config['model'], sorted(multipliers))
         found += _twin_problems(rung.name, fingerprint(rung.config), seen)
-        if rung.ablation.get('scenes') is not None:
+        if rung.for_scenes:
             scenes = _scenes_problems(ladder, rung, scenes_seen)
             found += [f'for the scenes: {problem}' for problem in scenes if problem not in found]
         problems += [f'{rung.path}: {problem.rstrip(".")}.' for problem in found]
@@ -97,10 +97,11 @@ def _description_problems(ladder: Ladder, rung: Rung) -> Iterator[str]:
         )
     for name in sorted(set(rung.ablation) - _ABLATION):
         yield f'sets ablation.{name}, which nothing reads.{near_names(name, _ABLATION)}'
-    for name, choice in (('scenes', ', but to None, if it is not for the scenes'), ('metrics', '')):
-        declared = any(key[:2] == ('ablation', name) for key in rung.declared)
-        if rung.parent is not None and declared and (name == 'metrics' or rung.ablation[name] is not None):
-            yield f'sets ablation.{name}, which only a root may{choice}'
+    said = {key[1] for key in rung.declared if key[0] == 'ablation' and len(key) > 1}
+    if rung.parent is not None and 'scenes' in said and rung.for_scenes:
+        yield 'sets ablation.scenes, which only a root may, but to None, if it is not for the scenes'
+    if rung.parent is not None and 'metrics' in said:
+        yield 'sets ablation.metrics, which only a root may'
     metrics = rung.ablation.get('metrics')
     if metrics is not None and not (metrics and isinstance(metrics, Mapping)):
         yield f"ablation.metrics={metrics!r} is no dict of metrics; write metrics=dict(PQ='coco_panoptic/PQ')"

@@ -38,7 +38,7 @@ def _label(ladder: Ladder, rung: Rung, gpus: int) -> str:
         f'[bold cyan]{rung.name}[/] ({ablation.get("schedule")}{published}): {escape(str(ablation.get("change")))}',
         f'[dim]{escape(rung_command(ladder, rung, gpus))}[/]',
     ]
-    if ablation.get('scenes') is not None:
+    if rung.for_scenes:
         stays = not_taken_over(rung)
         lines += [f'[dim]not taken over to the scenes: {escape(", ".join(stays))}[/]'] if stays else []
     elif 'scenes' in ablation:

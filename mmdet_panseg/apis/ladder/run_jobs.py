@@ -135,7 +135,7 @@ def plan_jobs(
     settings.warn_of_unknown_options(ladder)
     configs = {rung.name: settings.config(ladder, rung) for rung in rungs}
     digests = {rung.name: settings.rung_digest(ladder, rung) for rung in rungs}
-    for rung in rungs:
+    for rung in rungs:  # before the roots, so that an error names a rung that was asked for
         _iterations(configs[rung.name], rung)
     roots = {root.name: root for root in map(ladder.root_of, rungs)}
     root_iterations = {name: _iterations(settings.config(ladder, root), root) for name, root in roots.items()}

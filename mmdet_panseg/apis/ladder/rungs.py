@@ -58,6 +58,11 @@ class Rung:
         return self.config.get('ablation') or {}
 
     @property
+    def for_scenes(self) -> bool:
+        """Whether the root names a config for the scenes, and neither the rung nor one above it says None."""
+        return self.ablation.get('scenes') is not None
+
+    @property
     def published_ap(self) -> float | None:
         """The published AP in percent."""
         return self.ablation.get('published_ap') if ('ablation', 'published_ap') in self.declared else None

@@ -83,7 +83,7 @@ def scenes_config(ladder: Ladder, rung: Rung) -> dict[str, Any]:
             f"{root.path}: ablation.scenes={name!r} is no config file; name the scenes' config of the model there, or "
             'take the data of the configs with --data own.'
         )
-    if rung.ablation.get('scenes') is None:
+    if not rung.for_scenes:
         raise ConfigError(f'{rung.path}: not for the scenes, as its ablation.scenes=None says.')
     config = copy.deepcopy(ladder.outside_config(path))
     changes = {
