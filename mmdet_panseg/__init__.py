@@ -3,6 +3,8 @@
 ``custom_imports = dict(imports=['mmdet_panseg'])`` in a config adds the package's parts to mmdet's registries.
 """
 
+from __future__ import annotations
+
 from .requirements_check import check_requirements
 
 check_requirements()

@@ -1,5 +1,7 @@
 """Checks that the installed libraries can carry this package."""
 
+from __future__ import annotations
+
 import importlib
 import importlib.util
 

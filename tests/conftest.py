@@ -1,5 +1,7 @@
 """Fixtures that all tests share."""
 
+from __future__ import annotations
+
 import os
 import signal
 import socket
@@ -14,7 +16,8 @@ import pytest  # noqa: E402
 import torch  # noqa: E402
 from mmengine.logging import MMLogger  # noqa: E402
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+from repository import REPOSITORY  # noqa: E402
+
 DATA_ROOT = Path(os.environ.get('PANSEG_DATA', REPOSITORY.parent / 'shared' / 'data'))
 
 

@@ -1,5 +1,7 @@
 """Every config resolves, and its model builds and agrees with its data."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest
@@ -10,11 +12,12 @@ from mmengine.hub import get_config
 from mmengine.registry import init_default_scope
 
 import mmdet_panseg  # noqa: F401
-from mmdet_panseg.datasets.image_files import rename_images
+from mmdet_panseg.datasets.images.image_files import rename_images
 from mmdet_panseg.datasets.scenes import make_scenes
+from repository import REPOSITORY
 
-FOLDER = Path(__file__).parents[1] / 'configs'
-# The rungs of ladders have a check of their own (tests/apis/test_ladder_check.py).
+FOLDER = REPOSITORY / 'configs'
+# The rungs of ladders have a check of their own (tests/ladder/test_checks.py).
 CONFIGS = sorted(
     path for path in FOLDER.rglob('*.py') if not {'_base_', 'ladder', 'heads'} & set(path.relative_to(FOLDER).parts)
 )

@@ -1,5 +1,7 @@
 """Tests a checkpoint, prints its metrics and writes them as JSON; see ``--help``."""
 
+from __future__ import annotations
+
 import sys
 from importlib.util import find_spec
 from pathlib import Path

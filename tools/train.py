@@ -1,5 +1,7 @@
 """Trains a model from a config; see ``--help``."""
 
+from __future__ import annotations
+
 import sys
 from importlib.util import find_spec
 from pathlib import Path

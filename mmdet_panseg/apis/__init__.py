@@ -1,30 +1,27 @@
-"""What a notebook imports: drawing of instances and maps, and picture sheets of models."""
+"""What a notebook imports: models with their data, and pictures of what they find."""
 
-from .colors import class_palette, instance_colors, map_colors
-from .detector_sheet import detector_sheet, load_annotated_dataset, load_detector, predict, predicted_instances
-from .instance_drawing import Instances, draw_instances
-from .panoptic_drawing import PanopticMap, draw_panoptic_map
-from .panoptic_results import PanopticResults, annotated_results, predicted_results
-from .picture_sheet import SheetRow, compose_sheet
-from .semantic_drawing import draw_semantic_map
+from __future__ import annotations
+
+from mmdet_panseg.visualization import (
+    Instances,
+    PanopticMap,
+    detector_sheet,
+    draw_instances,
+    draw_panoptic_map,
+    draw_semantic_map,
+    load_annotated_dataset,
+    load_detector,
+    predict,
+)
 
 __all__ = [
     'Instances',
     'PanopticMap',
-    'PanopticResults',
-    'SheetRow',
-    'annotated_results',
-    'class_palette',
-    'compose_sheet',
     'detector_sheet',
     'draw_instances',
     'draw_panoptic_map',
     'draw_semantic_map',
-    'instance_colors',
     'load_annotated_dataset',
     'load_detector',
-    'map_colors',
     'predict',
-    'predicted_instances',
-    'predicted_results',
 ]

@@ -1,9 +1,11 @@
 """Data sets and transforms, registered with mmdet."""
 
-from .checked_coco import CheckedCocoDataset
-from .checked_coco_panoptic import CheckedCocoPanopticDataset
-from .checked_image import LoadCheckedImage
+from __future__ import annotations
+
+from .coco.checked_coco import CheckedCocoDataset
+from .coco.checked_coco_panoptic import CheckedCocoPanopticDataset
 from .errors import AnnotationFileError, BrokenImageError, DatasetError, MissingDataError
+from .images.checked_image import LoadCheckedImage
 from .transforms import (
     FilterCategories,
     FixClassGT,

@@ -3,16 +3,13 @@
 Importing it registers the hooks and the optimizer wrapper in mmdet's registries.
 """
 
+from __future__ import annotations
+
 from mmdet_panseg.errors import ConfigError, UserError
 
-from .checkpoints import (
-    find_resume_checkpoint,
-    install_checkpoint_guard,
-    load_checkpoint_safely,
-    write_atomically,
-)
-from .config import apply_options, load_config, warn_of_unknown_options
-from .config_faults import argument_names
+from .checkpoints import find_resume_checkpoint, install_checkpoint_guard, load_checkpoint_safely, write_atomically
+from .config.faults import argument_names
+from .config.loading import apply_options, load_config, warn_of_unknown_options
 from .errors import CheckpointError, NonFiniteError, run_command
 from .hooks import (
     AtomicCheckpointHook,

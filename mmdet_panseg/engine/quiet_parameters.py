@@ -1,5 +1,7 @@
 """Keeps lists of parameters out of the log."""
 
+from __future__ import annotations
+
 import logging
 import re
 

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 
-from .checkpoints.atomic_backend import write_atomically
+from mmdet_panseg.engine.checkpoints.atomic_backend import write_atomically
 
 _DISTRIBUTIONS = ('torch', 'numpy', 'onedl-mmengine', 'onedl-mmcv', 'onedl-mmdetection', 'pycocotools')
 _MODULES = ('mmengine', 'mmcv', 'mmdet', 'mmdet_panseg')

@@ -17,14 +17,14 @@ from mmdet.registry import METRICS
 from mmengine.config import Config, ConfigDict
 from mmengine.logging import print_log
 
+from mmdet_panseg.engine.checkpoints.atomic_backend import write_atomically
+from mmdet_panseg.engine.checkpoints.loaders import install_checkpoint_guard
+from mmdet_panseg.engine.checkpoints.resuming import checkpoint_named
+from mmdet_panseg.engine.config.evaluation_files import require_evaluation_files
+from mmdet_panseg.engine.config.faults import config_faults_explained
+from mmdet_panseg.engine.config.loading import load_config
 from mmdet_panseg.errors import ConfigError
 
-from .checkpoints.atomic_backend import write_atomically
-from .checkpoints.loaders import install_checkpoint_guard
-from .checkpoints.resuming import checkpoint_named
-from .config import load_config
-from .config_faults import config_faults_explained
-from .evaluation_files import require_evaluation_files
 from .launch import build_runner, ensure_hook, is_main_rank, leave_processes, use_processes_on_cpu
 from .run_record import write_run_record
 from .training import add_common_arguments

@@ -10,15 +10,15 @@ from mmengine.device import is_cuda_available, is_mlu_available, is_musa_availab
 from mmengine.logging import print_log
 from torch import nn
 
+from mmdet_panseg.engine.checkpoints.loaders import install_checkpoint_guard
+from mmdet_panseg.engine.checkpoints.resuming import find_resume_checkpoint, prepare_work_dir_for_resume
+from mmdet_panseg.engine.config.evaluation_files import require_evaluation_files
+from mmdet_panseg.engine.config.faults import config_faults_explained
+from mmdet_panseg.engine.config.loading import load_config
 from mmdet_panseg.errors import ConfigError
 
-from .checkpoints.loaders import install_checkpoint_guard
-from .checkpoints.resuming import find_resume_checkpoint, prepare_work_dir_for_resume
-from .config import load_config
-from .config_faults import config_faults_explained
 from .cpu_memory import keep_freed_memory
 from .errors import CheckpointError
-from .evaluation_files import require_evaluation_files
 from .launch import build_runner, ensure_hook, is_main_rank, leave_processes, use_processes_on_cpu
 from .quiet_parameters import WithoutParameterLists
 from .run_record import write_run_record

@@ -1,5 +1,7 @@
 """Metrics, registered with mmdet."""
 
+from __future__ import annotations
+
 from .errors import EvaluationError
 from .panoptic_quality_metric import PanopticQualityMetric
 from .semantic_iou_metric import SemanticIoUMetric

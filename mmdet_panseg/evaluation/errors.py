@@ -1,5 +1,7 @@
 """Errors of the metrics; each text names the image, the key and the remedy."""
 
+from __future__ import annotations
+
 from mmdet_panseg.errors import UserError
 
 

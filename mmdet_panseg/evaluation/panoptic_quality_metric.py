@@ -11,7 +11,7 @@ from mmdet.registry import METRICS
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from ..ops import (
+from mmdet_panseg.ops import (
     PanopticCounts,
     PanopticQuality,
     add_panoptic_counts,
@@ -19,6 +19,7 @@ from ..ops import (
     panoptic_quality,
     whole_segments,
 )
+
 from .class_agreement import check_segments, disagreement
 from .class_layout import ClassLayout, class_layout
 from .errors import EvaluationError

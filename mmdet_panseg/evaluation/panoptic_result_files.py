@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..ops import rgb_from_ids
-from ..ops.panoptic_fusion import INSTANCE_OFFSET
+from mmdet_panseg.ops import rgb_from_ids
+from mmdet_panseg.ops.panoptic_fusion import INSTANCE_OFFSET
+
 from .class_layout import ClassLayout
 from .errors import EvaluationError
 

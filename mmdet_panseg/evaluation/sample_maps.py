@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..ops import SegmentTable
+from mmdet_panseg.ops import SegmentTable
+
 from .errors import EvaluationError
 
 _ABSENT = {

@@ -11,7 +11,8 @@ from mmdet.registry import METRICS
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from ..ops import SemanticQuality, confusion_matrix, semantic_quality
+from mmdet_panseg.ops import SemanticQuality, confusion_matrix, semantic_quality
+
 from .class_layout import class_names
 from .confusion_matrix_picture import draw_confusion_matrix
 from .errors import EvaluationError

@@ -1,5 +1,7 @@
 """Networks and their components, registered with mmdet."""
 
+from __future__ import annotations
+
 from .assigners import MaskCellAssigner, RandomNegativeCells, SOLOGridAssigner
 from .backbones import EfficientNetLite
 from .detectors import PanopticSOLO

@@ -1,5 +1,7 @@
 """What a SOLO head needs to know about the objects of an image."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -35,7 +37,7 @@ class GTObjects:
     made_targets: dict[int, Tensor] = field(default_factory=dict)
 
     @classmethod
-    def from_instances(cls, instances: InstanceData, padded_size: tuple[int, int]) -> 'GTObjects':
+    def from_instances(cls, instances: InstanceData, padded_size: tuple[int, int]) -> GTObjects:
         """Read the objects out of mmdet's ``gt_instances``.
 
         Args:

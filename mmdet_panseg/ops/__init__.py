@@ -1,5 +1,7 @@
 """The mathematics of the method: pure functions on tensors, without registry, config or model."""
 
+from __future__ import annotations
+
 from .boxed_targets import boxed_mask_targets
 from .cell_masks import at_least_float32, cell_mask_logits, masks_per_chunk, resize_masks
 from .class_peaks import flatten_levels, suppress_non_peaks

@@ -1,5 +1,7 @@
 """Mask targets at several strides, made within the boxes of the masks."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Sequence
 

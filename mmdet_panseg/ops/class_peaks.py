@@ -1,5 +1,7 @@
 """Local maxima of class scores on a grid."""
 
+from __future__ import annotations
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F

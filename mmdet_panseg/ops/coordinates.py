@@ -1,5 +1,7 @@
 """Coordinate channels that tell a convolution where it is."""
 
+from __future__ import annotations
+
 import torch
 from torch import Tensor
 

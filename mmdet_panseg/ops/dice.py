@@ -1,5 +1,7 @@
 """Dice loss of soft masks."""
 
+from __future__ import annotations
+
 from torch import Tensor
 
 

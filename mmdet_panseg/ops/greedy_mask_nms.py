@@ -1,5 +1,7 @@
 """Greedy non-maximum suppression of masks."""
 
+from __future__ import annotations
+
 import torch
 from torch import Tensor
 

@@ -1,5 +1,7 @@
 """Assignment of objects to grid cells, for all objects and levels of an image at once."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -1,5 +1,7 @@
 """Connected parts of segments."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import cv2

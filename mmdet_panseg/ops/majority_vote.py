@@ -1,5 +1,7 @@
 """Classes of instances by a vote of the semantic map's pixels."""
 
+from __future__ import annotations
+
 import torch
 from torch import Tensor
 

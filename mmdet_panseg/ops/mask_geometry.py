@@ -1,5 +1,7 @@
 """Areas, centres of mass and boxes of binary masks."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Pairwise overlaps of binary masks."""
 
+from __future__ import annotations
+
 import torch
 from torch import Tensor
 

@@ -1,5 +1,7 @@
 """Binary masks at the stride of a mask loss."""
 
+from __future__ import annotations
+
 import cv2
 import numpy as np
 import numpy.typing as npt

@@ -1,5 +1,7 @@
 """Matrix NMS: scores decay by overlap, in parallel."""
 
+from __future__ import annotations
+
 import torch
 from torch import Tensor
 

@@ -1,5 +1,7 @@
 """Fusion of instances and a semantic map into one panoptic map."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import torch

@@ -1,5 +1,7 @@
 """Segment ids in the colours of COCO panoptic PNG files."""
 
+from __future__ import annotations
+
 import cv2
 import numpy as np
 import numpy.typing as npt

@@ -1,5 +1,7 @@
 """How often pairs of values meet at the pixels of two maps."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Bilinear alignment of a pyramid's first and last level with their neighbours."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 from torch import Tensor

@@ -1,5 +1,7 @@
 """The best channel of each pixel of an enlarged map, without the enlarged map."""
 
+from __future__ import annotations
+
 import torch
 from torch import Tensor
 

@@ -1,5 +1,7 @@
 """Areas, centres, boxes and masks of all segments of a segment map."""
 
+from __future__ import annotations
+
 import numpy as np
 import numpy.typing as npt
 

@@ -1,5 +1,7 @@
 """Segment maps: from panoptic ids to rows of a table, and from rows to what the table says."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

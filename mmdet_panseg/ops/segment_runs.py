@@ -3,6 +3,8 @@
 A map of segments has tens of times fewer runs than pixels, so what is done once per run costs next to nothing.
 """
 
+from __future__ import annotations
+
 import numpy as np
 import numpy.typing as npt
 

@@ -1,5 +1,7 @@
 """Chosen channels of a 3×3 convolution that follows a bilinear upsampling."""
 
+from __future__ import annotations
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F

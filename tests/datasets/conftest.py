@@ -1,5 +1,7 @@
 """A small COCO folder that each test spoils in its own way."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 

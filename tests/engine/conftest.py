@@ -1,13 +1,10 @@
 """Makes the toy model, data and configs of this folder importable, here and in processes that tests start."""
 
-import sys
-from pathlib import Path
+from __future__ import annotations
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-import toy_run  # noqa: E402
+import toy_run
 
 
 @pytest.fixture

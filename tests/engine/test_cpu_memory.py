@@ -1,5 +1,7 @@
 """A training on the CPU keeps the memory that it frees."""
 
+from __future__ import annotations
+
 import os
 import platform
 import subprocess

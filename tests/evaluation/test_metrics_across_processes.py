@@ -1,8 +1,9 @@
 """Two processes give the values of one, also where the sampler repeats images to give both as many."""
 
+from __future__ import annotations
+
 import json
 import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,7 @@ import torch.multiprocessing
 from mmengine.dataset import DefaultSampler
 from mmengine.evaluator import Evaluator
 
-sys.path.insert(0, str(Path(__file__).parent))
-from metric_cases import METAINFO, random_samples  # noqa: E402
-
+from metric_cases import METAINFO, random_samples
 from mmdet_panseg.evaluation import PanopticQualityMetric, SemanticIoUMetric  # noqa: E402
 
 NUM_IMAGES = 5

@@ -1,5 +1,6 @@
+from __future__ import annotations
+
 import json
-import sys
 from pathlib import Path
 
 import cv2
@@ -8,8 +9,7 @@ import pytest
 from mmdet.datasets.transforms import Resize
 from mmengine.evaluator import Evaluator
 
-sys.path.insert(0, str(Path(__file__).parent))
-from metric_cases import (  # noqa: E402
+from metric_cases import (
     METAINFO,
     NUM_CLASSES,
     NUM_THINGS,
@@ -19,9 +19,7 @@ from metric_cases import (  # noqa: E402
     random_samples,
     sample_of,
 )
-from panoptic_cases import write_files  # noqa: E402
-
-from mmdet_panseg.datasets import (  # noqa: E402
+from mmdet_panseg.datasets import (
     CheckedCocoPanopticDataset,
     FilterCategories,
     LoadCheckedImage,
@@ -31,7 +29,7 @@ from mmdet_panseg.datasets import (  # noqa: E402
 )
 from mmdet_panseg.datasets.scenes import make_scenes  # noqa: E402
 from mmdet_panseg.evaluation import EvaluationError, PanopticQualityMetric  # noqa: E402
-from mmdet_panseg.ops import (  # noqa: E402
+from mmdet_panseg.ops import (
     VOID_LABEL,
     SegmentTable,
     add_panoptic_counts,
@@ -40,6 +38,7 @@ from mmdet_panseg.ops import (  # noqa: E402
     panoptic_quality,
     segment_map_from_ids,
 )
+from panoptic_cases import write_files
 
 
 def evaluate(samples, metainfo=METAINFO, **options):

@@ -1,14 +1,11 @@
-import sys
-from pathlib import Path
+from __future__ import annotations
 
 import cv2
 import numpy as np
 import pytest
 from mmengine.evaluator import Evaluator
 
-sys.path.insert(0, str(Path(__file__).parent))
-from metric_cases import METAINFO, NUM_CLASSES, empty_sample, pixel_data, random_samples  # noqa: E402
-
+from metric_cases import METAINFO, NUM_CLASSES, empty_sample, pixel_data, random_samples
 from mmdet_panseg.evaluation import EvaluationError, SemanticIoUMetric  # noqa: E402
 from mmdet_panseg.evaluation.confusion_matrix_picture import draw_confusion_matrix  # noqa: E402
 from mmdet_panseg.ops import confusion_matrix, semantic_quality  # noqa: E402

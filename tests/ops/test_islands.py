@@ -1,5 +1,7 @@
 """Islands against a flood fill in plain Python."""
 
+from __future__ import annotations
+
 from collections import deque
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The vote of the semantic map against a count pixel by pixel."""
 
+from __future__ import annotations
+
 from collections import Counter
 
 import pytest

@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 import mmcv
 import numpy as np
 import pytest

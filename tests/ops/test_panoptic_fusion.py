@@ -1,5 +1,7 @@
 """The fusion against a slow reading of its rules and against mmdet's."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

@@ -1,6 +1,6 @@
+from __future__ import annotations
+
 import json
-import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -8,16 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-sys.path.insert(0, str(Path(__file__).parent))
-from panoptic_cases import NUM_CLASSES, NUM_THINGS, random_case, write_files  # noqa: E402
-
-from mmdet_panseg.ops import (  # noqa: E402
-    VOID_LABEL,
-    SegmentTable,
-    add_panoptic_counts,
-    panoptic_counts,
-    panoptic_quality,
-)
+from mmdet_panseg.ops import VOID_LABEL, SegmentTable, add_panoptic_counts, panoptic_counts, panoptic_quality
+from panoptic_cases import NUM_CLASSES, NUM_THINGS, random_case, write_files
 
 
 def counts_by_masks(gt_map, table, pred_map, num_classes):

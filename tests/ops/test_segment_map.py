@@ -1,5 +1,7 @@
 """Segment maps by look-up and their measures by runs, against one pass a segment."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings

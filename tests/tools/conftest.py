@@ -1,4 +1,6 @@
-"""Starts the command lines as a user does, with the toy model and data of tests/engine."""
+"""Starts the command lines as a user does, with the toy model and data of tests/helpers."""
+
+from __future__ import annotations
 
 import os
 import runpy
@@ -12,14 +14,13 @@ import pytest
 from mmengine.logging import MMLogger
 from mmengine.runner.checkpoint import CheckpointLoader
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(REPOSITORY / 'tests' / 'engine'))
+from repository import HELPERS, REPOSITORY
 
 
 @pytest.fixture(scope='session')
 def tool_environment():
     """Environment variables with which configs find ``toy_run`` and scripts find this Python."""
-    environment = dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=str(REPOSITORY / 'tests' / 'engine'))
+    environment = dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=str(HELPERS))
     environment['PATH'] = f'{Path(sys.executable).parent}{os.pathsep}{environment["PATH"]}'
     return environment
 

@@ -1,11 +1,14 @@
 """Several processes on a machine without a GPU."""
 
+from __future__ import annotations
+
 import json
 import os
 import re
 
 import pytest
 import torch
+
 from toy_run import write_echo_config, write_toy_config
 
 pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason='with a GPU the processes use nccl')

@@ -1,20 +1,21 @@
 """A run that is killed again and again ends as one that never was."""
 
+from __future__ import annotations
+
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
-from toy_run import write_toy_config
 
 from mmdet_panseg.engine import load_checkpoint_safely
+from repository import REPOSITORY
+from toy_run import write_toy_config
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 ITERATIONS = 120
 
 

@@ -1,5 +1,7 @@
 """``tools/benchmarks/panoptic.py`` on tiny images; it stops by itself where its two sides disagree."""
 
+from __future__ import annotations
+
 import importlib.util
 import json
 

@@ -1,5 +1,7 @@
 """``tools/dataset_tools/semantic_to_panoptic.py`` as a user runs it."""
 
+from __future__ import annotations
+
 import json
 import signal
 import subprocess

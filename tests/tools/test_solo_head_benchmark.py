@@ -1,5 +1,7 @@
 """``tools/benchmarks/solo_head.py`` with narrow heads on a tiny image; it stops by itself where its sides disagree."""
 
+from __future__ import annotations
+
 import importlib
 import json
 import math

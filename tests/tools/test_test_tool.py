@@ -1,11 +1,14 @@
 """``tools/test.py`` as a user runs it."""
 
+from __future__ import annotations
+
 import json
 import os
 import re
 
 import pytest
 import torch
+
 from toy_run import write_echo_config, write_panoptic_echo_config
 
 COCO_LINE = re.compile(r'Average (Precision|Recall) .*\] = (-?[\d.]+)')

@@ -1,13 +1,16 @@
 """``tools/train.py`` as a user runs it."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 
 import pytest
 import torch
-from toy_run import write_toy_config
 
 from mmdet_panseg.engine import load_checkpoint_safely
+from repository import REPOSITORY
+from toy_run import write_toy_config
 
 
 def test_trains_and_resumes(run_tool, tmp_path):
@@ -109,6 +112,6 @@ def test_slurm_scripts_pass_arguments_on(run_tool, tool_environment, tmp_path):
     for argument in ('-p', 'part', '--job-name=job', 'a b.py', '--work-dir=work', '--launcher=slurm', 'x="1 2"'):
         assert f'[{argument}]' in run.stdout
     assert '[--gres=gpu:8]' in run.stdout
-    assert Path(run.stdout.splitlines()[-1].split(':')[0]).resolve() == Path(__file__).resolve().parents[2]
+    assert Path(run.stdout.splitlines()[-1].split(':')[0]).resolve() == REPOSITORY
     cpu = run_tool('slurm_test.sh', 'part', 'job', 'c.py', 'c.pth', PATH=path, GPUS='4', GPUS_PER_NODE='0')
     assert '[--ntasks=4]' in cpu.stdout and 'gres' not in cpu.stdout and '[c.pth]' in cpu.stdout

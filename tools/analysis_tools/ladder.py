@@ -1,5 +1,7 @@
 """Checks, plans, trains and compares a folder of configs that each change one thing; see ``--help``."""
 
+from __future__ import annotations
+
 import argparse
 import sys
 from importlib.util import find_spec
@@ -75,7 +77,7 @@ def main() -> None:
 
 def run_ladder(arguments: argparse.Namespace) -> None:
     """Do what the arguments of :func:`build_parser` ask for."""
-    from mmdet_panseg.apis import ladder as apis
+    from mmdet_panseg import ladder as apis
 
     ladder = apis.read_ladder(arguments.folder)
     if arguments.check:

@@ -16,6 +16,8 @@ before. The rows:
 mmdet's loader and metric need panopticapi (``pip install --no-deps panopticapi-lite``); without it their rows say so.
 """
 
+from __future__ import annotations
+
 import argparse
 import contextlib
 import io

@@ -1,5 +1,7 @@
 """Generated images with panoptic ground truth and predictions, for the benchmark beside this file."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 

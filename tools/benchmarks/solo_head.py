@@ -19,6 +19,8 @@ The floor is what our head's ``forward`` runs, on all levels, with given gradien
 A sparse head may fall below the floor where it leaves a level out that has no object.
 """
 
+from __future__ import annotations
+
 import argparse
 import itertools
 import json
@@ -59,7 +61,7 @@ class PeakMemory:
         self.cuda = device.startswith('cuda')
         self.process = psutil.Process()
 
-    def __enter__(self) -> 'PeakMemory':
+    def __enter__(self) -> PeakMemory:
         if self.cuda:
             torch.cuda.reset_peak_memory_stats()
             self.start = torch.cuda.memory_allocated()

@@ -1,5 +1,7 @@
 """What ``solo_head.py`` measures: heads, their inputs and steps of training and testing."""
 
+from __future__ import annotations
+
 import copy
 from collections.abc import Callable, Iterator
 

@@ -7,11 +7,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmdet_panseg.datasets.coco.annotation_file import shown
+from mmdet_panseg.datasets.coco.class_choice import choose_palette
+from mmdet_panseg.datasets.errors import AnnotationFileError, MissingDataError
 from mmdet_panseg.ops import VOID_LABEL
-
-from ..annotation_file import shown
-from ..class_choice import choose_palette
-from ..errors import AnnotationFileError, MissingDataError
 
 MAX_CLASSES = VOID_LABEL
 """Labels are the numbers below that of void."""

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from ..annotation_file import shown
-from ..errors import AnnotationFileError, BrokenImageError, MissingDataError
-from ..image_integrity import PNG_START
+from mmdet_panseg.datasets.coco.annotation_file import shown
+from mmdet_panseg.datasets.errors import AnnotationFileError, BrokenImageError, MissingDataError
+from mmdet_panseg.datasets.images.image_integrity import PNG_START
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 _EXIF_ORIENTATION = 274

@@ -12,10 +12,10 @@ from pathlib import Path
 from PIL import Image
 from rich.progress import track
 
+from mmdet_panseg.datasets.errors import DatasetError
+from mmdet_panseg.datasets.staging import staged_folder
 from mmdet_panseg.ops import MAX_SEGMENTS
 
-from ..errors import DatasetError
-from ..staging import staged_folder
 from .components import SMALL_THINGS, split_label_map
 from .label_classes import ClassList, LabelClass, choose_label_classes, read_class_list
 from .label_files import LabelledImage, pair_files, read_label_map

@@ -3,6 +3,8 @@
 Needs NumPy, OpenCV, pycocotools, rich and scikit-learn only; nothing here imports mmdet or torch.
 """
 
+from __future__ import annotations
+
 from .classes import PALETTE, STUFF_CLASSES, THING_CLASSES
 from .render import Scene, Segment, render_scene
 from .settings import GENERATOR_VERSION, SceneSettings

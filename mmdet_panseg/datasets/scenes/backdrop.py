@@ -1,5 +1,7 @@
 """Painting of the stuff: a coloured texture for each class of a layout."""
 
+from __future__ import annotations
+
 import cv2
 import numpy as np
 from numpy.random import Generator

@@ -1,5 +1,7 @@
 """Class names of the scenes, in the order of their category ids (1-based, things first)."""
 
+from __future__ import annotations
+
 THING_CLASSES = ('disc', 'box', 'triangle', 'star', 'ring', 'crescent', 'ell', 'digit')
 STUFF_CLASSES = ('sky', 'water', 'grass', 'road', 'brick')
 

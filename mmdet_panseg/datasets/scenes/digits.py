@@ -1,5 +1,7 @@
 """Outlines of handwritten digits, from the 8x8 scans that come with scikit-learn."""
 
+from __future__ import annotations
+
 from functools import cache
 
 import cv2

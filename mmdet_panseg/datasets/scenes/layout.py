@@ -4,6 +4,8 @@ Four kinds of places (landscape, aerial view, wall, street) put together from wa
 houses, so that most scenes have a class in several islands.
 """
 
+from __future__ import annotations
+
 import cv2
 import numpy as np
 from numpy.random import Generator

@@ -1,5 +1,7 @@
 """Light, lens and sensor: gain, colour cast, gradient, vignette, blur and noise."""
 
+from __future__ import annotations
+
 import cv2
 import numpy as np
 from numpy.random import Generator

@@ -1,5 +1,7 @@
 """Painting of a sprite: colour, pattern, shading, outline and shadow."""
 
+from __future__ import annotations
+
 import colorsys
 
 import cv2

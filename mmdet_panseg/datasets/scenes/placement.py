@@ -1,5 +1,7 @@
 """Placement: which things stand where, how large, and in which order."""
 
+from __future__ import annotations
+
 import cv2
 import numpy as np
 from numpy.random import Generator

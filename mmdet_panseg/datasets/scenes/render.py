@@ -1,5 +1,7 @@
 """Rendering of one scene: layout, things, light, and the map of segments that goes with the picture."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

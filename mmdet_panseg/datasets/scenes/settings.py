@@ -1,5 +1,7 @@
 """Settings that decide every byte of a scenes data set."""
 
+from __future__ import annotations
+
 from dataclasses import asdict, dataclass
 
 # Raised whenever the same settings would give other pictures or other annotations.

@@ -5,6 +5,8 @@ inside another one is a hole. Crescent, ell, triangle and most digits have their
 of their box.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Sprites: things cut out at their own size, with soft edges, ready to be laid over a scene."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import cv2

@@ -1,5 +1,7 @@
 """Figures of a data set of scenes, read from its JSON files."""
 
+from __future__ import annotations
+
 import json
 import os
 from collections import Counter

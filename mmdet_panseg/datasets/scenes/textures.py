@@ -4,6 +4,8 @@ Every tile is uint8 (256, 256), made once per process from a fixed seed. Drawing
 through an affine map and looking up a colour for each grey value.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from functools import cache
 

@@ -1,5 +1,7 @@
 """Writing of a whole data set of scenes, all of it or nothing."""
 
+from __future__ import annotations
+
 import json
 import os
 from pathlib import Path
@@ -7,7 +9,8 @@ from pathlib import Path
 import cv2
 from rich.progress import track
 
-from ..staging import staged_folder
+from mmdet_panseg.datasets.staging import staged_folder
+
 from .coco import panoptic_categories, scene_records, thing_categories
 from .render import render_scene
 from .settings import GENERATOR_VERSION, SPLITS, SceneSettings

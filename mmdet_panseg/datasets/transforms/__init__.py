@@ -1,5 +1,7 @@
 """Transforms of the data pipeline."""
 
+from __future__ import annotations
+
 from .filter_categories import FilterCategories
 from .fix_class_gt import FixClassGT
 from .load_panoptic_segments import LoadPanopticSegments

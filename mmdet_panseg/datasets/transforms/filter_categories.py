@@ -9,10 +9,10 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmdet.registry import TRANSFORMS
 
+from mmdet_panseg.datasets.coco.dataset_classes import DatasetClasses
+from mmdet_panseg.datasets.errors import DatasetError
 from mmdet_panseg.ops import VOID_LABEL, SegmentTable, merge_segments
 
-from ..dataset_classes import DatasetClasses
-from ..errors import DatasetError
 from .instance_keys import keep_instances
 
 VOID = 'void'

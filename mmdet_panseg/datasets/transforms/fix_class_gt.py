@@ -1,5 +1,7 @@
 """Ground truth that is right after augmentation."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,9 +11,9 @@ from mmdet.registry import TRANSFORMS
 from mmdet.structures.bbox import HorizontalBoxes
 from mmdet.structures.mask import BitmapMasks
 
+from mmdet_panseg.datasets.errors import DatasetError
 from mmdet_panseg.ops import MaskGeometry, area_averaged_targets, boxed_mask_targets, mask_geometry, mask_targets
 
-from ..errors import DatasetError
 from .instance_keys import keep_instances
 from .segment_instances import instances_from_segments
 

@@ -8,10 +8,9 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmdet.registry import TRANSFORMS
 
+from mmdet_panseg.datasets.coco.dataset_classes import DatasetClasses
+from mmdet_panseg.datasets.errors import AnnotationFileError, BrokenImageError
 from mmdet_panseg.ops import VOID_LABEL
-
-from ..dataset_classes import DatasetClasses
-from ..errors import AnnotationFileError, BrokenImageError
 
 
 @TRANSFORMS.register_module()

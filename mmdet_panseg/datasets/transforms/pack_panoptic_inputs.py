@@ -1,5 +1,7 @@
 """Packing of a sample for the network."""
 
+from __future__ import annotations
+
 import numpy as np
 import torch
 from mmdet.datasets.transforms import PackDetInputs

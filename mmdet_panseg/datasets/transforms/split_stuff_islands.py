@@ -9,10 +9,9 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmdet.registry import TRANSFORMS
 
+from mmdet_panseg.datasets.coco.dataset_classes import DatasetClasses
+from mmdet_panseg.datasets.errors import DatasetError
 from mmdet_panseg.ops import SegmentTable, split_islands
-
-from ..dataset_classes import DatasetClasses
-from ..errors import DatasetError
 
 
 @TRANSFORMS.register_module()

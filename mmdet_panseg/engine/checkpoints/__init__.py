@@ -1,5 +1,7 @@
 """Checkpoints: opening them safely, comparing them with the model, writing and finding them."""
 
+from __future__ import annotations
+
 from .atomic_backend import AtomicLocalBackend, remove_unfinished_files, write_atomically
 from .guard import load_checkpoint_safely
 from .loaders import install_checkpoint_guard

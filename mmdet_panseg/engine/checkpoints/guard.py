@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 
+from mmdet_panseg.engine.errors import CheckpointError
 from mmdet_panseg.errors import near_names
 
-from ..errors import CheckpointError
 from .unpickling import allowed_globals, resolve_arrays
 
 MapLocation = str | torch.device | dict | Callable | None

@@ -21,7 +21,8 @@ from mmengine.runner.checkpoint import (
     get_mmcls_models,
 )
 
-from ..errors import CheckpointError
+from mmdet_panseg.engine.errors import CheckpointError
+
 from .guard import MapLocation, load_checkpoint_safely
 
 

@@ -12,7 +12,7 @@ import torch
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from torch import nn
 
-from ..errors import CheckpointError
+from mmdet_panseg.engine.errors import CheckpointError
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from mmengine.logging import print_log
 
-from ..errors import CheckpointError
+from mmdet_panseg.engine.errors import CheckpointError
+
 from .atomic_backend import remove_unfinished_files
 from .guard import require_checkpoint_file
 

@@ -1,5 +1,7 @@
 """Hooks for mmengine's runner, registered in mmdet's ``HOOKS``."""
 
+from __future__ import annotations
+
 from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .channels_last_hook import ChannelsLastHook
 from .checkpoint_match_hook import CheckpointMatchHook

@@ -11,8 +11,8 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
-from ..checkpoints.atomic_backend import AtomicLocalBackend, write_atomically
-from ..checkpoints.resuming import LAST_CHECKPOINT
+from mmdet_panseg.engine.checkpoints.atomic_backend import AtomicLocalBackend, write_atomically
+from mmdet_panseg.engine.checkpoints.resuming import LAST_CHECKPOINT
 
 _SUPERSEDED = 'superseded_ckpts'
 

@@ -6,8 +6,8 @@ from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from ..checkpoints.matching import load_matching, require_match, weights_in
-from ..errors import CheckpointError
+from mmdet_panseg.engine.checkpoints.matching import load_matching, require_match, weights_in
+from mmdet_panseg.engine.errors import CheckpointError
 
 _TRAINING_STATE = ('meta', 'message_hub', 'optimizer')
 

@@ -15,7 +15,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
-from ..errors import NonFiniteError
+from mmdet_panseg.engine.errors import NonFiniteError
 
 
 @HOOKS.register_module()

@@ -1,14 +1,16 @@
 """Positive cells taken from the down-sampled mask."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import torch
 from mmdet.registry import TASK_UTILS
 from torch.nn import functional as F
 
+from mmdet_panseg.models.gt_objects import GTObjects
 from mmdet_panseg.ops import GridCells
 
-from ..gt_objects import GTObjects
 from .solo_grid_assigner import SOLOGridAssigner
 
 

@@ -1,5 +1,7 @@
 """Random cells whose mask should stay empty."""
 
+from __future__ import annotations
+
 import torch
 from mmdet.registry import TASK_UTILS
 from torch import Tensor

@@ -1,11 +1,14 @@
 """Assignment of objects to the grid cells around their centres."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import torch
 from mmdet.registry import TASK_UTILS
 from torch import Tensor
 
+from mmdet_panseg.models.gt_objects import GTObjects
 from mmdet_panseg.ops import (
     GridCells,
     cells_of_windows,
@@ -14,8 +17,6 @@ from mmdet_panseg.ops import (
     priority_by_area,
     resolve_collisions,
 )
-
-from ..gt_objects import GTObjects
 
 
 @TASK_UTILS.register_module()

@@ -1,5 +1,7 @@
 """Backbones registered in mmdet's ``MODELS``."""
 
+from __future__ import annotations
+
 from .efficientnet_lite import EfficientNetLite
 
 __all__ = ['EfficientNetLite']

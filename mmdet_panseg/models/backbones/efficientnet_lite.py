@@ -5,6 +5,8 @@ Architecture: Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutio
 TensorFlow TPU repository adds to it.
 """
 
+from __future__ import annotations
+
 import logging
 import math
 from collections.abc import Sequence
@@ -260,7 +262,7 @@ class EfficientNetLite(BaseModule):
                 outs.append(x)
         return tuple(outs)
 
-    def train(self, mode: bool = True) -> 'EfficientNetLite':
+    def train(self, mode: bool = True) -> EfficientNetLite:
         """Switch the mode; frozen stages, and with ``norm_eval`` all batch norms, stay in evaluation mode."""
         super().train(mode)
         self._freeze_stages()

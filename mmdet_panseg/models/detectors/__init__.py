@@ -1,5 +1,7 @@
 """Detectors."""
 
+from __future__ import annotations
+
 from .panoptic_solo import PanopticSOLO
 
 __all__ = ['PanopticSOLO']

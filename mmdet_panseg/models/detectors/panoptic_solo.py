@@ -1,5 +1,7 @@
 """SOLO with a semantic branch and panoptic results."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import torch
@@ -11,10 +13,9 @@ from mmengine.structures import InstanceData, PixelData
 from torch import Tensor, nn
 
 from mmdet_panseg.errors import ConfigError
+from mmdet_panseg.models.heads.semantic.semantic_head import SemanticMaps
+from mmdet_panseg.models.heads.tower_levels import TowerLevels
 from mmdet_panseg.ops import INSTANCE_OFFSET, VOID_LABEL
-
-from ..heads.semantic_head import SemanticMaps
-from ..heads.tower_levels import TowerLevels
 
 
 @MODELS.register_module()

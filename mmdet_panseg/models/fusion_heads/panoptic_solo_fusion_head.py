@@ -1,13 +1,14 @@
 """Configuration of the panoptic fusion."""
 
+from __future__ import annotations
+
 import torch
 from mmdet.registry import MODELS
 from mmengine.model import BaseModule
 from mmengine.structures import InstanceData, PixelData
 
+from mmdet_panseg.models.heads.semantic.semantic_head import SemanticMaps
 from mmdet_panseg.ops import PanopticSegments, chosen_ious, fuse_panoptic, greedy_mask_nms, majority_labels
-
-from ..heads.semantic_head import SemanticMaps
 
 
 @MODELS.register_module()

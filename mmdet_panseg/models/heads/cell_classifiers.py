@@ -1,5 +1,7 @@
 """Last layer of the class branch."""
 
+from __future__ import annotations
+
 from mmdet.registry import MODELS
 from torch import nn
 

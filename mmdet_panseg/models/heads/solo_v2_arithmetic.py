@@ -1,13 +1,14 @@
 """The arithmetic of the losses of mmdet's SOLOv2 head, for comparisons with it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from mmdet_panseg.models.gt_objects import GTObjects
 from mmdet_panseg.ops import GridCells
-
-from ..gt_objects import GTObjects
 
 if TYPE_CHECKING:
     from .sparse_solo_v2_head import SparseSOLOV2Head
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def loss_of_all_claims(
     loss: Callable[..., dict[str, Tensor]],
-    head: 'SparseSOLOV2Head',
+    head: SparseSOLOV2Head,
     levels: Sequence[Tensor],
     objects: Sequence[GTObjects],
     assigned: Sequence[GridCells],

@@ -1,5 +1,7 @@
 """Decoupled SOLO's head, with masks of the chosen cells only."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 from mmdet.models import DecoupledSOLOHead
@@ -7,9 +9,9 @@ from mmdet.registry import MODELS
 from mmdet.utils import OptConfigType
 from torch import Tensor, nn
 
+from mmdet_panseg.models.heads.cell_masks.product_masks import ProductMasks
 from mmdet_panseg.ops import coordinate_channels, upsampled_convolution
 
-from .product_masks import ProductMasks
 from .sparse_solo_head import SparseSOLOHead
 
 

@@ -1,5 +1,7 @@
 """Decoupled SOLO's light head, with masks of the chosen cells only."""
 
+from __future__ import annotations
+
 from mmdet.models import DecoupledSOLOLightHead
 from mmdet.registry import MODELS
 from torch import nn

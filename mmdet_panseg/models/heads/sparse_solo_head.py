@@ -1,5 +1,7 @@
 """SOLO's head, with masks of the chosen cells only."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from functools import partial
@@ -15,6 +17,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmdet_panseg.models.gt_objects import GTObjects
+from mmdet_panseg.models.heads.cell_masks.level_masks import LevelMasks, LogitMasks
+from mmdet_panseg.models.heads.cell_masks.loss import CellMaskLoss
+from mmdet_panseg.models.heads.cell_masks.prediction import CellMaskPredictor
 from mmdet_panseg.ops import (
     GridCells,
     align_pyramid,
@@ -26,10 +32,6 @@ from mmdet_panseg.ops import (
     suppress_non_peaks,
 )
 
-from ..gt_objects import GTObjects
-from .level_masks import LevelMasks, LogitMasks
-from .mask_loss import CellMaskLoss
-from .mask_prediction import CellMaskPredictor
 from .tower_levels import TowerLevels
 
 

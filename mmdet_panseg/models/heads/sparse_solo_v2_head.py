@@ -1,5 +1,7 @@
 """SOLOv2's head, with kernels and masks of the chosen cells only."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from functools import partial, reduce
 from typing import NamedTuple
@@ -12,9 +14,9 @@ from mmengine.config import ConfigDict
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmdet_panseg.models.heads.cell_masks.level_masks import LogitMasks
 from mmdet_panseg.ops import cell_mask_logits, coordinate_channels
 
-from .level_masks import LogitMasks
 from .solo_v2_arithmetic import loss_of_all_claims
 from .sparse_solo_head import SparseSOLOHead
 

@@ -1,5 +1,7 @@
 """A pyramid on which the mask tower has run already."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -24,7 +26,7 @@ class TowerLevels(list):
         self.mask_features = mask_features
 
     @classmethod
-    def of(cls, head: 'SparseSOLOHead', x: Sequence[Tensor]) -> 'TowerLevels':
+    def of(cls, head: SparseSOLOHead, x: Sequence[Tensor]) -> TowerLevels:
         """Run a head's mask tower on all levels and images, unless ``x`` has its features.
 
         Args:

@@ -1,5 +1,7 @@
 """By what the class and mask losses of a batch are divided."""
 
+from __future__ import annotations
+
 import torch
 from mmdet.registry import TASK_UTILS
 from mmdet.utils import reduce_mean

@@ -1,5 +1,7 @@
 """Dice loss with a smoothed quotient."""
 
+from __future__ import annotations
+
 from mmdet.models.losses.utils import weight_reduce_loss
 from mmdet.registry import MODELS
 from torch import Tensor, nn

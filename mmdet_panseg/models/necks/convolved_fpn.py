@@ -1,5 +1,7 @@
 """A feature pyramid with one more convolution on each level."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 from mmcv.cnn import ConvModule

@@ -1,9 +1,11 @@
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from label_cases import CAR, CLASSES, PERSON, ROAD, SKY, VOID, flood_fill, wanted_segments
 
+from label_cases import CAR, CLASSES, PERSON, ROAD, SKY, VOID, flood_fill, wanted_segments
 from mmdet_panseg.datasets.conversion.components import split_label_map
 
 

@@ -1,8 +1,10 @@
+from __future__ import annotations
+
 import numpy as np
 import pytest
-from label_cases import write_pair
 from PIL import Image
 
+from label_cases import write_pair
 from mmdet_panseg.datasets.conversion.label_files import pair_files, read_label_map
 from mmdet_panseg.datasets.errors import AnnotationFileError, BrokenImageError, MissingDataError
 

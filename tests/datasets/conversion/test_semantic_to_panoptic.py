@@ -1,8 +1,12 @@
+from __future__ import annotations
+
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from label_cases import (
     CAR,
     NAMES,
@@ -16,8 +20,6 @@ from label_cases import (
     written_instances,
     written_segments,
 )
-from PIL import Image
-
 from mmdet_panseg.datasets import CheckedCocoDataset, CheckedCocoPanopticDataset
 from mmdet_panseg.datasets.conversion import ClassList, semantic_to_panoptic, writer
 from mmdet_panseg.datasets.errors import AnnotationFileError, DatasetError, MissingDataError

@@ -1,0 +1,1 @@
+"""COCO annotation files, of instances and panoptic, and the data sets that read them."""

@@ -1,0 +1,281 @@
+"""COCO data set that says what it leaves out."""
+
+from __future__ import annotations
+
+import logging
+import os.path as osp
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmdet.datasets import CocoDataset
+from mmdet.registry import DATASETS
+from mmengine.dist import is_main_process
+from mmengine.logging import print_log
+
+from mmdet_panseg.datasets.errors import AnnotationFileError
+from mmdet_panseg.datasets.images.image_files import refuse_missing_files, rename_images
+from mmdet_panseg.datasets.images.skipped_samples import SkippedSamples
+from mmdet_panseg.datasets.images.skips_broken_images import SkipsBrokenImages
+
+from .annotation_checks import check_annotation
+from .annotation_file import check_categories, check_images, group_annotations, is_remote, read_annotation_file
+from .annotation_report import AnnotationReport, Finding
+from .class_choice import choose_classes, choose_palette, choose_stuff_classes, refuse_too_many
+from .dataset_classes import DatasetClasses
+
+
+@DATASETS.register_module()
+class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
+    """mmdet's ``CocoDataset`` with checks: it names what it leaves out, and stops early at what cannot work.
+
+    It loads what ``CocoDataset`` loads, in the same order. Differences:
+
+    - Errors at the start, each with file, key and remedy: annotation file missing, not JSON or without its
+      lists; image files missing (local disks only); ids used twice; annotations of images or categories that
+      the file does not list; class names that the file does not have.
+    - Annotations that cannot be used are left out, counted and named once in the log of the first process, or
+      are an error with ``on_bad_annotation='error'``. See :data:`.annotation_checks.LEFT_OUT_REASONS`.
+    - Without ``metainfo.classes`` the classes are those of the annotation file, in its order, and not COCO's
+      80 (for a COCO file that is the same list). ``metainfo.classes`` of the config must be in the order of
+      the file, by which mmdet numbers labels. Colours follow the names.
+    - ``metainfo.stuff_classes`` names classes that only the semantic maps have (``data_prefix.seg``; see
+      ``MapSemanticLabels``); their labels follow those of the file's classes, which are the things.
+    - Images without objects stay unless ``filter_cfg`` asks otherwise; what it takes out is reported. An
+      image whose objects were all left out counts as one without objects.
+    - In training, images that ``LoadCheckedImage`` refuses are replaced by others and recorded in ``skipped``
+      (``SkippedSamplesHook`` names them after training). In test mode its error stops the run.
+
+    ``CocoMetric(ann_file=...)`` reads the annotation file by itself: there, objects left out here still count
+    as ground truth.
+
+    Args:
+        ann_file: Annotation file in COCO format, relative to ``data_root``.
+        metainfo: ``classes`` and, optionally, ``stuff_classes`` and ``palette``.
+        on_bad_annotation: ``'skip'`` leaves bad annotations out, ``'error'`` raises with the full report.
+        with_mask: Whether an annotation needs a usable ``segmentation``; switch off for box-only files.
+        image_name_sub: Regular expression and replacement that turn ``file_name`` of the JSON into the names of the
+            files on disk, where the two differ.
+        **kwargs: Further arguments of ``CocoDataset``.
+
+    Attributes:
+        report: :class:`.annotation_report.AnnotationReport` of the file.
+        skipped: :class:`.skipped_samples.SkippedSamples` of the training so far.
+
+    Raises:
+        MissingDataError: If the annotation file or image files do not exist.
+        AnnotationFileError: If the annotation file does not fit together, or does not fit the config.
+    """
+
+    _evaluation_note = 'CocoMetric(ann_file=...) reads the file itself and still counts what is left out.'
+
+    def __init__(
+        self,
+        ann_file: str = '',
+        metainfo: Mapping | None = None,
+        on_bad_annotation: str = 'skip',
+        with_mask: bool = True,
+        image_name_sub: tuple[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if on_bad_annotation not in ('skip', 'error'):
+            raise ValueError(f"on_bad_annotation must be 'skip' or 'error', not {on_bad_annotation!r}.")
+        self.on_bad_annotation = on_bad_annotation
+        self.with_mask = with_mask
+        self.image_name_sub = image_name_sub
+        default = type(self).METAINFO.get('classes') in (None, CocoDataset.METAINFO['classes'])
+        self._classes_from_file = default and 'classes' not in (metainfo or {})
+        self._palette_given = 'palette' in (metainfo or {})
+        super().__init__(ann_file=ann_file, metainfo=metainfo, **kwargs)
+
+    @property
+    def metainfo(self) -> dict:
+        """Classes, palette and further meta information; before loading, the file's categories are read."""
+        if self._classes_from_file and not self._fully_initialized and osp.isfile(self.ann_file):
+            categories = read_annotation_file(self.ann_file, self.backend_args, ('categories',))['categories']
+            check_categories(categories, self.ann_file)
+            self._settle_classes(categories)
+        return super().metainfo
+
+    def full_init(self) -> None:
+        """Loads, checks and filters the annotations, and logs the report."""
+        if self._fully_initialized:
+            return
+        super().full_init()
+        self.skipped = SkippedSamples(len(self))
+        self._log_report()
+
+    def load_data_list(self) -> list[dict]:
+        """Loads and checks the annotation file.
+
+        Returns:
+            One dict for each image, as ``CocoDataset`` gives it.
+
+        Raises:
+            MissingDataError: If the annotation file or image files do not exist.
+            AnnotationFileError: If the file does not fit together, if no annotation of a training set is usable or,
+                with ``on_bad_annotation='error'``, if one is not.
+        """
+        # A test set without ground truth (COCO's test-dev) has no annotations.
+        keys = ('images', 'categories') if self.test_mode else ('images', 'annotations', 'categories')
+        content = read_annotation_file(self.ann_file, self.backend_args, keys)
+        images, annotations, categories = (content.get(k, []) for k in ('images', 'annotations', 'categories'))
+        check_images(images, self.ann_file)
+        images = rename_images(images, self.image_name_sub)
+        check_categories(categories, self.ann_file)
+        self._settle_classes(categories)
+        names = {category['id']: category['name'] for category in categories}
+        grouped = self._group_annotations(annotations, images, names)
+        self._check_files(images)
+        total = sum(map(len, grouped.values()))
+        self.report = AnnotationReport(self.ann_file, num_images=len(images), num_annotations=total)
+        data_list = [
+            self.parse_data_info(
+                {
+                    'raw_img_info': {**image, 'img_id': image['id']},
+                    'raw_ann_info': self._usable_annotations(grouped.get(image['id'], ()), image, names),
+                }
+            )
+            for image in images
+        ]
+        self._refuse_nothing_to_learn(total)
+        if self.on_bad_annotation == 'error' and self.report.has_bad_annotations:
+            raise AnnotationFileError(
+                '\n'.join(self.report.lines())
+                + "\nCorrect these annotations, or train without them by on_bad_annotation='skip'."
+            )
+        return data_list
+
+    def _refuse_nothing_to_learn(self, num_annotations: int) -> None:
+        """Raises if there are annotations to learn from, but none that can be used; maps of stuff are enough."""
+        if self.test_mode or not num_annotations or self.report.num_objects or self.data_prefix.get('seg'):
+            return
+        raise AnnotationFileError(
+            '\n'.join(self.report.lines()) + '\nNothing is left to learn: correct the annotations, or '
+            "'metainfo.classes'; a file with boxes alone needs with_mask=False, and a model that learns boxes."
+        )
+
+    def filter_data(self) -> list[dict]:
+        """Filters images as ``filter_cfg`` says (``filter_empty_gt``, ``min_size`` in pixels), and counts.
+
+        Returns:
+            The images that stay.
+
+        Raises:
+            AnnotationFileError: If none stays.
+        """
+        if self.test_mode or not self.filter_cfg:
+            return self.data_list
+        filter_empty = self.filter_cfg.get('filter_empty_gt', False)
+        min_size = self.filter_cfg.get('min_size', 0)
+        kept = []
+        for info in self.data_list:
+            if filter_empty and self._is_empty(info):
+                reason = 'images without objects (filter_cfg.filter_empty_gt)'
+            elif min(info['width'], info['height']) < min_size:
+                reason = f'images with a side below {min_size} pixels (filter_cfg.min_size)'
+            else:
+                kept.append(info)
+                continue
+            self.report.filtered.setdefault(reason, Finding()).add(info['img_id'], osp.basename(info['img_path']))
+        if not kept:
+            raise AnnotationFileError(
+                '\n'.join(self.report.lines()) + "\nNo image is left: correct 'filter_cfg' or 'metainfo.classes'."
+            )
+        return kept
+
+    def get_data_info(self, idx: int) -> dict:
+        """Gives the record of one sample, with the data set's classes for transforms that choose by class.
+
+        Args:
+            idx: Index of the sample.
+
+        Returns:
+            The record; its key ``dataset_classes`` holds :class:`.dataset_classes.DatasetClasses`.
+        """
+        info = super().get_data_info(idx)
+        info['dataset_classes'] = DatasetClasses(
+            names=self._metainfo['classes'],
+            category_ids=self._metainfo['category_ids'],
+            num_things=len(self._metainfo['thing_classes']),
+        )
+        return info
+
+    def _settle_classes(self, categories: list[dict]) -> None:
+        """Fixes class names, palette and the map from category ids to labels."""
+        stuff = choose_stuff_classes(categories, self._metainfo.get('stuff_classes', ()), self.ann_file)
+        wanted = None if self._classes_from_file else self._metainfo['classes']
+        if wanted is not None and not isinstance(wanted, str):
+            wanted = [name for name in wanted if name not in stuff]
+        things = choose_classes(categories, wanted, self.ann_file)
+        self._set_classes(categories, things, stuff)
+
+    def _set_classes(self, categories: list[dict], things: tuple[str, ...], stuff: tuple[str, ...]) -> None:
+        """Writes the chosen classes to the meta information; things come first."""
+        refuse_too_many(len(things) + len(stuff), self.ann_file)
+        classes = (*things, *stuff)
+        self._classes_from_file = False
+        self._metainfo.update(classes=classes, thing_classes=things, stuff_classes=stuff)
+        if not self._palette_given:
+            self._metainfo['palette'] = choose_palette(classes, categories)
+        ids = {category['name']: category['id'] for category in categories}
+        self.cat_ids = [ids.get(name) for name in classes]
+        self._metainfo['category_ids'] = tuple(self.cat_ids)
+        self.cat2label = {category_id: label for label, category_id in enumerate(self.cat_ids)}
+
+    def _group_annotations(self, annotations: list[dict], images: list[dict], names: dict[Any, str]) -> dict:
+        """Checked annotations of each image id."""
+        return group_annotations(
+            annotations,
+            (image['id'] for image in images),
+            names,
+            self.ann_file,
+            # COCOeval reads it, at the end of a whole evaluation.
+            more_keys=('iscrowd',) if self.test_mode else (),
+        )
+
+    def _usable_annotations(self, annotations: Sequence[dict], image: dict, names: dict[Any, str]) -> list[dict]:
+        """Annotations of one image that can be used; what happens to the others goes into the report."""
+        usable = []
+        report, height, width = self.report, image['height'], image['width']
+        for annotation in annotations:
+            if annotation['category_id'] not in self.cat2label:
+                name = names[annotation['category_id']]
+                report.unused_categories[name] = report.unused_categories.get(name, 0) + 1
+                continue
+            if annotation.get('ignore', False):
+                report.marked_ignore += 1
+                continue
+            checked, reason = check_annotation(annotation, height, width, self.with_mask)
+            if reason is not None:
+                report.add(reason, annotation['id'], image['file_name'])
+            if checked is not None:
+                usable.append(checked)
+        report.num_objects += len(usable)
+        return usable
+
+    def _is_empty(self, info: dict) -> bool:
+        """Whether an image is one without objects to ``filter_cfg.filter_empty_gt``."""
+        return not info['instances']
+
+    def _check_files(self, images: list[dict]) -> None:
+        """Raises if image files, or semantic maps where ``data_prefix.seg`` names a folder of them, are missing."""
+        names = [image['file_name'] for image in images]
+        self._check_folder('img', 'images', names)
+        if self.data_prefix.get('seg'):
+            self._check_folder('seg', 'semantic maps', [osp.splitext(name)[0] + self.seg_map_suffix for name in names])
+
+    def _check_folder(self, key: str, noun: str, names: list[str]) -> None:
+        """Raises if files of the folder ``data_prefix[key]`` are missing; remote ones are not looked for."""
+        folder = self.data_prefix.get(key, '')
+        if not is_remote(folder, self.backend_args):
+            refuse_missing_files(names, folder, noun, key, self.ann_file)
+
+    def _log_report(self) -> None:
+        """Logs the report once, in the first process."""
+        lines = self.report.lines()
+        if not lines or not is_main_process():
+            return
+        if self.test_mode and self.report.has_bad_annotations and self._evaluation_note:
+            lines.append(f'  {self._evaluation_note}')
+        serious = self.report.has_bad_annotations or self.report.filtered
+        print_log('\n'.join(lines), logger='current', level=logging.WARNING if serious else logging.INFO)

@@ -1,0 +1,148 @@
+"""Which classes of an annotation file a data set uses, in which order, and their colours."""
+
+from __future__ import annotations
+
+import colorsys
+from collections import Counter
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from mmdet.datasets import CocoDataset
+
+from mmdet_panseg.datasets.errors import AnnotationFileError
+from mmdet_panseg.ops import VOID_LABEL
+
+GOLDEN_RATIO = 0.618034
+
+
+def choose_classes(categories: list[dict], wanted: Sequence[str] | None, ann_file: str) -> tuple[str, ...]:
+    """Settles the class names of a data set.
+
+    Labels are numbered in the order of the file's ``categories``, because mmdet's ``CocoMetric`` numbers them
+    so, whatever the order of ``classes``. Another order in the config would therefore name every class
+    wrongly, and is refused.
+
+    Args:
+        categories: List ``categories`` of the annotation file.
+        wanted: Class names that the user asks for, or None for all of the file.
+        ann_file: Path of the file, for error texts.
+
+    Returns:
+        Class names; the index is the label.
+
+    Raises:
+        AnnotationFileError: If a wanted name is not in the file, a name occurs twice, or the order differs.
+    """
+    names = [category['name'] for category in categories]
+    wanted = names if wanted is None else wanted
+    check_class_names(wanted, names, ann_file)
+    in_file_order = tuple(name for name in names if name in set(wanted))
+    if tuple(wanted) != in_file_order:
+        raise other_order_error(in_file_order, ann_file)
+    return in_file_order
+
+
+def check_class_names(
+    wanted: Sequence[str], names: Sequence[str], ann_file: str, key: str = 'metainfo.classes'
+) -> None:
+    """Checks that a file has the wanted names, each once.
+
+    Args:
+        wanted: Class names of the config.
+        names: Names of the file's categories.
+        ann_file: Path of the file, for error texts.
+        key: Config key of the wanted names, for error texts.
+
+    Raises:
+        AnnotationFileError: If ``wanted`` is a text, a name is not in the file or a name occurs twice.
+    """
+    if isinstance(wanted, str):
+        last = key.rpartition('.')[2]
+        raise AnnotationFileError(
+            f"'{key}' of the data set is the text {wanted!r}, not a sequence of names; "
+            f"for one class write {last}=('{wanted}',) with a comma."
+        )
+    missing = [name for name in wanted if name not in set(names)]
+    if missing:
+        raise AnnotationFileError(
+            f"Annotation file '{ann_file}' has no category named {with_suggestions(missing, names)}: "
+            f"correct '{key}' of the data set (or 'name' in 'categories'). The file has: "
+            f'{", ".join(map(str, names))}.'
+        )
+    chosen = set(wanted)
+    for repeated, place in ((names, f"'categories' of '{ann_file}'"), (wanted, f"'{key}'")):
+        counts = Counter(repeated)
+        twice = sorted(name for name in chosen if counts[name] > 1)
+        if twice:
+            raise AnnotationFileError(f'{place} lists {", ".join(map(repr, twice))} twice; class names must be unique.')
+
+
+def other_order_error(in_file_order: tuple[str, ...], ann_file: str) -> AnnotationFileError:
+    """The error for classes of the config that stand in another order than labels are numbered."""
+    return AnnotationFileError(
+        f"'metainfo.classes' are in another order than 'categories' of '{ann_file}', by which labels are "
+        f'numbered (training, CocoMetric); names would be mixed up. Write classes={in_file_order!r}.'
+    )
+
+
+def choose_stuff_classes(categories: list[dict], stuff: Sequence[str], ann_file: str) -> tuple[str, ...]:
+    """Checks names of stuff classes that an annotation file of instances does not have.
+
+    Args:
+        categories: List ``categories`` of the annotation file; all of them are things.
+        stuff: ``metainfo.stuff_classes`` of the config.
+        ann_file: Path of the file, for error texts.
+
+    Returns:
+        The names.
+
+    Raises:
+        AnnotationFileError: If ``stuff`` is a text, a name occurs twice or is a category of the file.
+    """
+    check_class_names(stuff, stuff if not isinstance(stuff, str) else [], ann_file, 'metainfo.stuff_classes')
+    both = [category['name'] for category in categories if category['name'] in stuff]
+    if both:
+        raise AnnotationFileError(
+            f"'metainfo.stuff_classes' names {', '.join(map(repr, both))}, whose objects '{ann_file}' annotates: "
+            'remove them from there (or use panoptic annotations, where such classes can be stuff).'
+        )
+    return tuple(stuff)
+
+
+def refuse_too_many(count: int, ann_file: str) -> None:
+    """Raises :class:`AnnotationFileError` if a semantic map has no value for each class beside void."""
+    if count > VOID_LABEL:
+        raise AnnotationFileError(
+            f"'{ann_file}' has {count} classes in use; semantic maps hold at most {VOID_LABEL} (value {VOID_LABEL} is "
+            "void): choose fewer by 'metainfo.classes'."
+        )
+
+
+def choose_palette(classes: Sequence[str], categories: Sequence[dict] = ()) -> list[tuple[int, int, int]]:
+    """Colours of the classes: the file's, or COCO's own where all names are COCO's, else hues spread evenly.
+
+    Args:
+        classes: Class names.
+        categories: List ``categories`` of the annotation file; used are ``color`` if each class has one.
+
+    Returns:
+        One RGB colour of 0..255 for each class.
+    """
+    own = {category['name']: tuple(category['color']) for category in categories if category.get('color')}
+    if own and all(name in own for name in classes):
+        return [own[name] for name in classes]
+    coco = dict(zip(CocoDataset.METAINFO['classes'], CocoDataset.METAINFO['palette'], strict=True))
+    if all(name in coco for name in classes):
+        return [coco[name] for name in classes]
+    hues = [(index * GOLDEN_RATIO) % 1.0 for index in range(len(classes))]
+    return [tuple(round(255 * part) for part in colorsys.hsv_to_rgb(hue, 0.75, 0.9)) for hue in hues]
+
+
+def with_suggestions(missing: Sequence, names: Sequence) -> str:
+    """Names that are missing, each with the nearest spelling among those that are there."""
+    lowered = {str(name).lower(): name for name in names}
+    parts = []
+    for name in missing:
+        near = get_close_matches(str(name).lower(), lowered, n=1)
+        parts.append(f"'{name}' (nearest: '{lowered[near[0]]}')" if near else f"'{name}'")
+    return ', '.join(parts)

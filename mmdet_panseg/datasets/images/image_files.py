@@ -1,0 +1,69 @@
+"""Whether the files of a data set are there."""
+
+from __future__ import annotations
+
+import os
+import os.path as osp
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+
+from mmdet_panseg.datasets.coco.annotation_file import shown
+from mmdet_panseg.datasets.errors import MissingDataError
+
+
+def find_missing_files(paths: Sequence[str]) -> list[str]:
+    """Finds paths that do not exist, with one listing a folder instead of one look-up a file.
+
+    Args:
+        paths: Paths of files.
+
+    Returns:
+        The paths that are no file, in their order.
+    """
+    listings: dict[str, set[str]] = defaultdict(set)
+    for folder in {osp.dirname(path) for path in paths}:
+        if osp.isdir(folder or os.curdir):
+            with os.scandir(folder or os.curdir) as entries:
+                listings[folder] = {entry.name for entry in entries}
+    # A listing may spell a name otherwise (capitals, Unicode forms) than a file system that opens it all the
+    # same.
+    return [path for path in paths if osp.basename(path) not in listings[osp.dirname(path)] and not osp.isfile(path)]
+
+
+def refuse_missing_files(names: Sequence[str], folder: str, noun: str, key: str, ann_file: str) -> None:
+    """Checks that the files of an annotation file are in their folder.
+
+    Args:
+        names: Names of the files.
+        folder: Folder of the files.
+        noun: What they are, for the error text.
+        key: Key of ``data_prefix`` that gives the folder, for the error text.
+        ann_file: Path of the annotation file, for the error text.
+
+    Raises:
+        MissingDataError: If files do not exist.
+    """
+    missing = find_missing_files([osp.join(folder, name) for name in names])
+    if missing:
+        raise MissingDataError(
+            f"{len(missing)} of {len(names)} {noun} ('file_name') of '{ann_file}' do not exist: "
+            f"{shown(missing)}. Correct 'data_prefix' ({key}='{folder}') or 'data_root', or add the files."
+        )
+
+
+def rename_images(images: list[dict], substitution: tuple[str, str] | None) -> list[dict]:
+    """Gives images the names that their files have on disk.
+
+    Args:
+        images: List ``images`` of an annotation file.
+        substitution: Regular expression and replacement for ``file_name``, as ``re.sub`` takes them; None changes
+            nothing.
+
+    Returns:
+        Entries with their new names.
+    """
+    if substitution is None:
+        return images
+    pattern, replacement = substitution
+    return [{**image, 'file_name': re.sub(pattern, replacement, image['file_name'])} for image in images]

@@ -1,0 +1,147 @@
+"""Whether classes and the names of their arguments exist, where building would need files, a model or a runner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from mmdet.registry import DATA_SAMPLERS, DATASETS, HOOKS, LOG_PROCESSORS, LOOPS, METRICS, VISBACKENDS, VISUALIZERS
+from mmengine.optim import DefaultOptimWrapperConstructor
+from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS, PARAM_SCHEDULERS, Registry
+from mmengine.runner import Runner
+from torch.nn.utils import clip_grad_norm_, clip_grad_value_
+from torch.utils.data import DataLoader
+
+from mmdet_panseg.engine import argument_names
+from mmdet_panseg.errors import near_names
+
+from .faults import registered_names
+
+# What mmengine takes out of a dict before it builds the class.
+_TAKEN_OUT = {'type', '_scope_', 'convert_to_iter_based', 'priority'}
+_OF_WRAPPERS = {'optimizer', 'constructor', 'paramwise_cfg'}
+# Read by name from a dict, so that there is no signature to look at.
+_PARAMWISE = {
+    *('custom_keys', 'bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult', 'dwconv_decay_mult'),
+    *('flat_decay_mult', 'bypass_duplicate', 'dcn_offset_lr_mult'),
+}
+_OF_CUSTOM_KEYS = {'lr_mult', 'decay_mult'}
+_ENVIRONMENT = {'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'}
+_AUTO_SCALE = {'enable', 'base_batch_size'}
+_CLIPPING = {'norm': clip_grad_norm_, 'value': clip_grad_value_}
+_LOOP_TYPES = {'val_cfg': 'ValLoop', 'test_cfg': 'TestLoop'}
+
+
+def argument_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    """Look for unknown classes and arguments in all of a config but its model and transforms.
+
+    Args:
+        config: The resolved config.
+
+    Yields:
+        A sentence for each name that nothing knows.
+    """
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        yield from _dataloader_problems(config.get(name) or {}, name)
+    for name in ('train_cfg', 'val_cfg', 'test_cfg'):
+        yield from _loop_problems(config.get(name) or {}, name)
+    yield from _optimizer_problems(config.get('optim_wrapper') or {})
+    yield from _each(PARAM_SCHEDULERS, _listed(config.get('param_scheduler')), 'param_scheduler')
+    for name in ('val_evaluator', 'test_evaluator'):
+        yield from _each(METRICS, _listed(config.get(name)), name)
+    yield from _each(HOOKS, _listed(config.get('custom_hooks')), 'custom_hooks')
+    hooks = config.get('default_hooks') or {}
+    for name, hook in hooks.items():
+        yield from _each(HOOKS, _listed(hook), f'default_hooks.{name}')
+    yield from _each(VISUALIZERS, _listed(config.get('visualizer')), 'visualizer')
+    for visualizer in _listed(config.get('visualizer')):
+        yield from _each(VISBACKENDS, _listed(visualizer.get('vis_backends')), 'visualizer.vis_backends')
+    log_processor = config.get('log_processor')
+    yield from _each(LOG_PROCESSORS, [{'type': 'LogProcessor', **(log_processor or {})}], 'log_processor')
+    yield from _unknown(config.get('env_cfg') or {}, _ENVIRONMENT, 'env_cfg')
+    yield from _unknown(config.get('auto_scale_lr') or {}, _AUTO_SCALE, 'auto_scale_lr')
+    yield from _unknown(config.get('randomness') or {}, argument_names(Runner.set_randomness), 'randomness')
+
+
+def _listed(configs: Any) -> list[Mapping[str, Any]]:
+    """The dicts of a key that takes one or several."""
+    several = configs if isinstance(configs, Sequence) and not isinstance(configs, str) else [configs]
+    return [config for config in several if isinstance(config, Mapping) and config]
+
+
+def _each(registry: Registry, configs: Iterable[Mapping[str, Any]], where: str) -> Iterator[str]:
+    for config in configs:
+        yield from _class_problems(registry, config, where)
+
+
+def _class_problems(
+    registry: Registry, config: Mapping[str, Any], where: str, taken_out: Iterable[str] = ()
+) -> Iterator[str]:
+    """Check a dict that a registry builds."""
+    kind = config.get('type')
+    if kind is None:
+        yield f'{where} has no type; is its name right?'
+        return
+    cls = registry.get(kind) if isinstance(kind, str) else kind
+    if cls is None:
+        near = near_names(str(kind), registered_names(registry))
+        yield f'{where}.type={kind!r} is not registered in {registry.name!r}.{near}'
+        return
+    known = argument_names(cls)
+    if known is not None:
+        yield from _unknown(config, known | _TAKEN_OUT | set(taken_out), f'{where}: {cls.__name__}')
+
+
+def _unknown(config: Mapping[str, Any], known: Iterable[str] | None, owner: str) -> Iterator[str]:
+    for key in config:
+        if known is not None and key not in known:
+            yield f'{owner} has no argument {key!r}.{near_names(key, known)}'
+
+
+def _dataloader_problems(dataloader: Mapping[str, Any], where: str) -> Iterator[str]:
+    known = (argument_names(DataLoader) or set()) | {'num_batch_per_epoch'}
+    yield from _unknown(dataloader, known, where)
+    for name in ('sampler', 'batch_sampler'):
+        yield from _each(DATA_SAMPLERS, _listed(dataloader.get(name)), f'{where}.{name}')
+    for dataset, place in datasets_of(dataloader, where):
+        yield from _class_problems(DATASETS, dataset, place)
+
+
+def datasets_of(config: Mapping[str, Any], where: str) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """Give the data sets of a data loader or of a wrapper, and those that they wrap.
+
+    Args:
+        config: Config of the data loader or of the wrapper.
+        where: Its dotted key.
+
+    Yields:
+        Config of a data set and its dotted key.
+    """
+    for name in ('dataset', 'datasets'):
+        for dataset in _listed(config.get(name)):
+            yield dataset, f'{where}.{name}'
+            yield from datasets_of(dataset, f'{where}.{name}')
+
+
+def _loop_problems(loop: Mapping[str, Any], where: str) -> Iterator[str]:
+    of_training = 'EpochBasedTrainLoop' if loop.get('by_epoch') else 'IterBasedTrainLoop'
+    default = _LOOP_TYPES.get(where, of_training)
+    if loop:
+        yield from _class_problems(LOOPS, {'type': default, **loop}, where, {'by_epoch'})
+
+
+def _optimizer_problems(wrapper: Mapping[str, Any]) -> Iterator[str]:
+    if not wrapper:
+        return
+    yield from _class_problems(OPTIM_WRAPPERS, {'type': 'OptimWrapper', **wrapper}, 'optim_wrapper', _OF_WRAPPERS)
+    clipping = wrapper.get('clip_grad') or {}
+    known = argument_names(_CLIPPING.get(clipping.get('type', 'norm'), clip_grad_norm_)) or set()
+    yield from _unknown(clipping, known | {'type'}, 'optim_wrapper.clip_grad')
+    yield from _each(OPTIMIZERS, _listed(wrapper.get('optimizer')), 'optim_wrapper.optimizer')
+    constructor = wrapper.get('constructor', 'DefaultOptimWrapperConstructor')
+    if OPTIM_WRAPPER_CONSTRUCTORS.get(constructor) is not DefaultOptimWrapperConstructor:
+        return
+    paramwise = wrapper.get('paramwise_cfg') or {}
+    yield from _unknown(paramwise, _PARAMWISE, 'optim_wrapper.paramwise_cfg')
+    for name, multipliers in (paramwise.get('custom_keys') or {}).items():
+        yield from _unknown(multipliers, _OF_CUSTOM_KEYS, f'optim_wrapper.paramwise_cfg.custom_keys[{name!r}]')

@@ -1,0 +1,1 @@
+"""Heads that classify every pixel."""

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+from mmdet.datasets import CocoDataset
+
+from mmdet_panseg.datasets.coco.class_choice import choose_classes, choose_palette
+from mmdet_panseg.datasets.errors import AnnotationFileError
+
+CATEGORIES = [{'id': 7, 'name': 'Apple'}, {'id': 2, 'name': 'pear'}, {'id': 3, 'name': 'plum'}]
+
+
+def test_all_classes_in_file_order():
+    assert choose_classes(CATEGORIES, None, 'a.json') == ('Apple', 'pear', 'plum')
+
+
+def test_chosen_classes():
+    assert choose_classes(CATEGORIES, ['Apple', 'plum'], 'a.json') == ('Apple', 'plum')
+
+
+@pytest.mark.parametrize(
+    ('wanted', 'parts'),
+    [
+        (('apple', 'pear'), ("'apple' (nearest: 'Apple')", 'a.json', 'metainfo.classes', 'Apple, pear, plum')),
+        (('zebra',), ("'zebra'", 'a.json', 'metainfo.classes')),
+        ('pear', ("'pear'", "classes=('pear',)")),
+        (('pear', 'Apple'), ('another order', "classes=('Apple', 'pear')", 'a.json')),
+        (('pear', 'pear'), ('metainfo.classes', "'pear' twice")),
+    ],
+)
+def test_refused(wanted, parts):
+    with pytest.raises(AnnotationFileError) as caught:
+        choose_classes(CATEGORIES, wanted, 'a.json')
+    for part in parts:
+        assert part in str(caught.value)
+
+
+def test_name_twice_in_the_file():
+    with pytest.raises(AnnotationFileError, match="'categories' of 'a.json' lists 'pear' twice"):
+        choose_classes([*CATEGORIES, {'id': 9, 'name': 'pear'}], None, 'a.json')
+
+
+def test_palette_follows_coco_names():
+    assert choose_palette(('bicycle', 'person')) == [
+        CocoDataset.METAINFO['palette'][1],
+        CocoDataset.METAINFO['palette'][0],
+    ]
+
+
+def test_palette_of_other_names():
+    colours = choose_palette([f'class {i}' for i in range(120)])
+    assert len(colours) == 120 and len(set(colours)) > 100
+    assert all(isinstance(part, int) and 0 <= part <= 255 for colour in colours for part in colour)
