@@ -20,7 +20,7 @@ from repository import HELPERS, REPOSITORY
 @pytest.fixture(scope='session')
 def tool_environment():
     """Environment variables with which configs find ``toy_run`` and scripts find this Python."""
-    environment = dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=str(HELPERS))
+    environment = dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=f'{REPOSITORY}{os.pathsep}{HELPERS}')
     environment['PATH'] = f'{Path(sys.executable).parent}{os.pathsep}{environment["PATH"]}'
     return environment
 
