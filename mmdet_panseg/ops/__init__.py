@@ -13,10 +13,10 @@ from .grid_assignment import (
     GridCells,
     cells_of_windows,
     grid_windows,
-    level_bounds,
     levels_of_scales,
     priority_by_area,
     resolve_collisions,
+    split_levels,
 )
 from .islands import Islands, split_islands
 from .majority_vote import majority_labels
@@ -86,7 +86,6 @@ __all__ = [
     'grid_windows',
     'ids_from_rgb',
     'iou_from_intersections',
-    'level_bounds',
     'levels_of_scales',
     'majority_labels',
     'mask_geometry',
@@ -111,4 +110,5 @@ __all__ = [
     'suppress_non_peaks',
     'upsampled_convolution',
     'whole_segments',
+    'split_levels',
 ]

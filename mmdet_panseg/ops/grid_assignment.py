@@ -131,18 +131,21 @@ def resolve_collisions(candidates: GridCells, priority: Tensor, num_cells: int) 
     return GridCells(positive, object_of_priority[winner[positive]])
 
 
-def level_bounds(cells: Tensor, level_cells: Sequence[int]) -> list[int]:
-    """Find where each level begins in a list of cells.
+def split_levels(cells: Tensor, level_cells: Sequence[int]) -> list[tuple[slice, Tensor]]:
+    """Split a list of cells into levels.
 
     Args:
         cells: Ascending cell indices, numbered over all levels, shape ``(P,)``.
         level_cells: Number of cells of each level.
 
     Returns:
-        ``L + 1`` positions: the cells of level ``l`` are ``cells[bounds[l]:bounds[l + 1]]``.
+        For each level the place of its cells in the list, and their indices within the level, shape ``(P_l,)``.
     """
     ends = torch.tensor(level_cells, device=cells.device).cumsum(0)
-    return [0, *torch.searchsorted(cells, ends).tolist()]
+    bounds = [0, *torch.searchsorted(cells, ends).tolist()]
+    firsts = [sum(level_cells[:level]) for level in range(len(level_cells))]
+    places = [slice(low, high) for low, high in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [(place, cells[place] - first) for place, first in zip(places, firsts, strict=True)]
 
 
 def priority_by_area(areas: Tensor) -> Tensor:

@@ -96,7 +96,7 @@ def class_bias(model: ConfigDict, mode: str, pyramid: list[torch.Tensor], device
     pixels = pyramid[0].shape[-2] * pyramid[0].shape[-1] * 16
     candidates = min(MANY, MANY * MANY_PIXELS // pixels) if mode == 'test-many' else FEW
     head: SparseSOLOHead = build(model, 'sparse', 0.0, device)
-    logits = [head.class_logits(feature, level) for level, feature in enumerate(head.align(pyramid))]
+    logits = [head.class_logits(feature, level) for level, feature in enumerate(head.align(pyramid).levels)]
     peaks = torch.cat([suppress_non_peaks(level.sigmoid()).flatten() for level in logits])
     threshold = peaks.topk(candidates + 1).values[-1].clamp(min=1e-6)
     return (torch.tensor(model.test_cfg.score_thr).logit() - threshold.cpu().logit()).item()

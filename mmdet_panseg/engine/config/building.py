@@ -7,19 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
-from mmdet.registry import MODELS, TASK_UTILS, TRANSFORMS
+from mmdet.registry import MODELS, TRANSFORMS
 from mmengine.config import ConfigDict
 from mmengine.registry import init_default_scope
 from torch import nn
 
-from mmdet_panseg.models.heads import SparseSOLOHead
-
 from .unknown_arguments import argument_problems, datasets_of
-
-_TEST_KEYS = {
-    *('nms_pre', 'score_thr', 'mask_thr', 'filter_thr', 'kernel', 'sigma', 'max_per_img'),
-    *('suppression', 'resize'),
-}
 
 
 def building_problems(config: Mapping[str, Any]) -> Iterator[str]:
@@ -33,7 +26,6 @@ def building_problems(config: Mapping[str, Any]) -> Iterator[str]:
     """
     init_default_scope(config.get('default_scope') or 'mmdet')
     yield from _attempt('model', lambda: _build_model(config['model']))
-    yield from _test_cfg_problems(config.get('model') or {})
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         for dataset, where in datasets_of(config.get(name) or {}, name):
             yield from _pipeline_problems(dataset, where)
@@ -70,19 +62,6 @@ def _attempt(where: str, build: Callable[[], object]) -> Iterator[str]:
     except Exception as error:  # constructors raise what they like
         reason = ' '.join(str(error).split())
         yield f'{where} does not build ({type(error).__name__}: {reason})'
-
-
-def _test_cfg_problems(model: Mapping[str, Any]) -> Iterator[str]:
-    """Check what SOLO's heads read when they predict, which their constructors do not look at."""
-    kind = (model.get('mask_head') or {}).get('type')
-    head = MODELS.get(kind) if isinstance(kind, str) else kind
-    if head is None or not issubclass(head, SparseSOLOHead):
-        return
-    settings = model.get('test_cfg') or {}
-    for key in sorted(set(settings) - _TEST_KEYS):
-        yield f'model.test_cfg has no setting {key!r}; it has {", ".join(sorted(_TEST_KEYS))}'
-    if settings.get('suppression'):
-        yield from _attempt('model.test_cfg.suppression', lambda: TASK_UTILS.build(dict(settings['suppression'])))
 
 
 def _pipeline_problems(dataset: Mapping[str, Any], where: str) -> Iterator[str]:

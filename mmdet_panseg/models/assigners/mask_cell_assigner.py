@@ -33,6 +33,7 @@ class MaskCellAssigner(SOLOGridAssigner):
             raise ValueError(f'MaskCellAssigner: coverage must lie in (0, 1], not {coverage}')
         self.coverage = coverage
         self.stride = stride
+        self.target_strides = (stride,)
 
     def candidates(
         self,

@@ -13,8 +13,8 @@ from mmengine.structures import InstanceData, PixelData
 from torch import Tensor, nn
 
 from mmdet_panseg.errors import ConfigError
+from mmdet_panseg.models.heads.aligned_pyramid import AlignedPyramid
 from mmdet_panseg.models.heads.semantic.semantic_head import SemanticMaps
-from mmdet_panseg.models.heads.tower_levels import TowerLevels
 from mmdet_panseg.ops import INSTANCE_OFFSET, VOID_LABEL
 
 
@@ -140,12 +140,12 @@ class PanopticSOLO(SOLO):
         pairs = ((self.mask_head, mask_input), (self.semantic_head, semantic_input))
         return tuple(head(features) for head, features in pairs if head is not None)
 
-    def _head_inputs(self, x: Sequence[Tensor]) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
+    def _head_inputs(self, x: Sequence[Tensor]) -> tuple[Sequence[Tensor] | AlignedPyramid, Sequence[Tensor]]:
         """Give what the mask head and the semantic head compute on: the pyramid, or a mask tower that both share."""
         if not getattr(self.semantic_head, 'needs_mask_features', False):
             return x, x
-        levels = TowerLevels.of(self.mask_head, x)
-        return levels, levels.mask_features
+        pyramid = self.mask_head.run_tower(x)
+        return pyramid, pyramid.mask_features
 
     def _check_heads(self) -> None:
         semantic, fusion = self.semantic_head, self.fusion_head

@@ -28,22 +28,21 @@ class SparseDecoupledSOLOHead(SparseSOLOHead, DecoupledSOLOHead):
 
     Args:
         *args: Arguments of mmdet's ``DecoupledSOLOHead``.
-        loss_mask: Loss of the masks; default ``DiceLoss`` without activation and with weight 3.
         mask_supervision: At which resolution masks are learnt; the factors' probabilities are resized, not logits.
         mask_upsample: Only ``'after'``: the last convolutions follow the upsampling.
         **kwargs: Arguments of mmdet's ``DecoupledSOLOHead`` and of :class:`SparseSOLOHead`.
 
     Raises:
-        ValueError: If ``mask_supervision``, ``mask_upsample`` or ``loss_mask.activate`` cannot work with products.
+        ValueError: If ``mask_supervision`` or ``mask_upsample`` cannot work with products.
     """
 
+    exact_divisor = True
     # Coordinates that the mask towers are told, in the order of :meth:`mask_towers`.
     tower_axes: tuple[str, ...] = ('x', 'y')
 
     def __init__(
         self,
         *args,
-        loss_mask: OptConfigType = None,
         mask_supervision: OptConfigType = None,
         mask_upsample: str = 'after',
         **kwargs,
@@ -57,8 +56,7 @@ class SparseDecoupledSOLOHead(SparseSOLOHead, DecoupledSOLOHead):
             )
         if mask_upsample != 'after':
             raise ValueError(f"{name}: mask_upsample must be 'after', not {mask_upsample!r}")
-        loss_mask = loss_mask or dict(type='DiceLoss', use_sigmoid=True, activate=False, loss_weight=3.0)
-        super().__init__(*args, loss_mask=loss_mask, mask_supervision=supervision, **kwargs)
+        super().__init__(*args, mask_supervision=supervision, **kwargs)
 
     def mask_features(self, features: Tensor) -> tuple[Tensor, ...]:
         """Run the mask towers: ``(B, C, H, W)`` in, ``(B, C', H, W)`` out of each."""
@@ -82,6 +80,11 @@ class SparseDecoupledSOLOHead(SparseSOLOHead, DecoupledSOLOHead):
         """List the last convolutions of the columns and of the rows."""
         return [self.conv_mask_list_x, self.conv_mask_list_y]
 
+    @property
+    def shared_tower(self) -> None:
+        """Nothing that a semantic head could share: columns and rows have towers of their own."""
+        return None
+
     def level_masks(self, features: tuple[Tensor, ...], level: int, cells: Tensor) -> ProductMasks:
         """Compute the maps of the columns and rows that have a chosen cell; arguments as in the parent."""
         num_grid = self.num_grids[level]
@@ -90,11 +93,6 @@ class SparseDecoupledSOLOHead(SparseSOLOHead, DecoupledSOLOHead):
         column_logits = self._line_logits(features[0], self.conv_mask_list_x[level], columns)
         row_logits = self._line_logits(features[-1], self.conv_mask_list_y[level], rows)
         return ProductMasks(columns, column_logits, rows, row_logits, num_grid)
-
-    def class_divisor(self, positives: Tensor, logits: Tensor) -> Tensor:
-        """What the class loss of a batch is divided by; arguments as in the parent."""
-        # mmdet counts in Python numbers here, so the 1e-7 that its losses add is not lost in float64 as it is for SOLO.
-        return super().class_divisor(positives, logits).to(logits.dtype)
 
     def _line_logits(self, features: Tensor, conv: nn.Conv2d, lines: Tensor) -> Tensor:
         return upsampled_convolution(features, conv.weight, conv.bias, lines, memory_budget=self.memory_budget)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from mmdet.models import SOLOHead
 from mmdet.registry import MODELS, TASK_UTILS
 from mmdet.structures import SampleList
 from mmdet.utils import InstanceList, OptConfigType
-from mmengine.config import ConfigDict
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -20,6 +21,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from mmdet_panseg.models.gt_objects import GTObjects
 from mmdet_panseg.models.heads.cell_masks.level_masks import LevelMasks, LogitMasks
 from mmdet_panseg.models.heads.cell_masks.loss import CellMaskLoss
+from mmdet_panseg.models.heads.cell_masks.mask_source import MaskSource
 from mmdet_panseg.models.heads.cell_masks.prediction import CellMaskPredictor
 from mmdet_panseg.ops import (
     GridCells,
@@ -29,10 +31,23 @@ from mmdet_panseg.ops import (
     cell_mask_logits,
     coordinate_channels,
     flatten_levels,
+    split_levels,
     suppress_non_peaks,
 )
 
-from .tower_levels import TowerLevels
+from .aligned_pyramid import AlignedPyramid
+
+
+class SharedTower(NamedTuple):
+    """What a semantic head must know of a mask tower to work on it.
+
+    Attributes:
+        channels: Channels of its features.
+        stride: Stride of its finest level in pixels of the input.
+    """
+
+    channels: int
+    stride: int
 
 
 @MODELS.register_module()
@@ -44,23 +59,47 @@ class SparseSOLOHead(SOLOHead):
     stays at the size of the network's input, results without detections have the dtypes of the others, and the
     class default strides (4, 8, 16, 32, 64) train.
 
+    The head prepares what is compared, per level and image with chosen cells a :class:`MaskSource`, and hands it down
+    to :class:`CellMaskLoss` and :class:`CellMaskPredictor`, which know no head. Another head of the family overrides,
+    as far as it differs:
+
+    - :meth:`class_logits`: the class branch on one level;
+    - :meth:`mask_features` and :meth:`split_images`: the mask branch on one level, and its parts by image;
+    - :meth:`level_masks`: from such a part to the masks of cells;
+    - :meth:`mask_towers` and :meth:`mask_layers`: its parameters, so that each gets a gradient in every batch;
+    - :meth:`mask_sources`, :meth:`mask_features_of` and :meth:`mask_size`: if the levels share features;
+    - :meth:`learnt_cells`: if the masks of other cells are learnt than the classes;
+    - :attr:`shared_tower`: what a semantic head may share, None for nothing;
+    - ``exact_divisor``: whether the class loss's divisor has the precision of the logits, as where mmdet counts in
+      Python's numbers; the 1e-7 that mmdet adds to it is lost otherwise.
+
     Args:
         *args: Arguments of mmdet's ``SOLOHead``.
+        loss_mask: Loss of the masks; default mmdet's. ``activate`` follows from ``mask_supervision`` where it is not
+            given.
         assigner: Which cells learn which object; default ``SOLOGridAssigner`` with the head's ``pos_scale``.
-        mask_supervision: At which resolution masks are learnt; default ``PerLevelSupervision``.
+        mask_supervision: At which resolution masks are learnt; default ``PerLevelSupervision``. Its ``resize`` is also
+            the default of ``test_cfg.resize``.
         classifier: Last layer of the class branch; default mmdet's shared 3×3 convolution.
         normalizer: What the losses are divided by; default ``LossNormalizer`` with mmdet's rules.
         sync_normalizer: Average the number of positives over the processes of a distributed run.
         negatives: Cells whose masks are taught to stay empty, for example ``RandomNegativeCells``; default none.
         mask_upsample: Whether masks are upsampled ``'after'`` the mask tower or their features ``'before'`` it.
         memory_budget: Memory in MiB for the masks that are worked on at a time.
-        **kwargs: Arguments of mmdet's ``SOLOHead``. ``test_cfg`` may have two more keys: ``suppression``, such as
-            ``dict(type='GreedyMaskNMS')``, in place of matrix NMS, and ``resize='logits'``.
+        test_cfg: mmdet's, with two more keys, see :class:`CellMaskPredictor`: ``suppression`` and ``resize``.
+        **kwargs: Arguments of mmdet's ``SOLOHead``.
+
+    Raises:
+        ConfigError: If ``test_cfg`` has an unknown setting, lacks one, or has one that is out of range.
+        ValueError: If another setting is out of range, or ``loss_mask.activate`` contradicts ``mask_supervision``.
     """
+
+    exact_divisor = False
 
     def __init__(
         self,
         *args,
+        loss_mask: OptConfigType = None,
         assigner: OptConfigType = None,
         mask_supervision: OptConfigType = None,
         classifier: OptConfigType = None,
@@ -69,11 +108,21 @@ class SparseSOLOHead(SOLOHead):
         negatives: OptConfigType = None,
         mask_upsample: str = 'after',
         memory_budget: float = 64,
+        test_cfg: OptConfigType = None,
         **kwargs,
     ) -> None:
-        super().__init__(*args, **kwargs)
         if mask_upsample not in ('after', 'before'):
             raise ValueError(f"{type(self).__name__}: mask_upsample must be 'after' or 'before', not {mask_upsample!r}")
+        supervision = TASK_UTILS.build(mask_supervision or dict(type='PerLevelSupervision'))
+        loss_mask = dict(loss_mask or dict(type='DiceLoss', use_sigmoid=True, loss_weight=3.0))
+        if not supervision.learns_logits:
+            loss_mask.setdefault('activate', False)
+        super().__init__(*args, loss_mask=loss_mask, test_cfg=test_cfg, **kwargs)
+        if getattr(self.loss_mask, 'activate', True) != supervision.learns_logits:
+            raise ValueError(
+                f'loss_mask.activate={not supervision.learns_logits} contradicts mask_supervision.resize: drop '
+                'loss_mask.activate, which follows from it'
+            )
         self.mask_upsample = mask_upsample
         self.level_strides = aligned_strides(self.strides)
         self.level_cells = [grid * grid for grid in self.num_grids]
@@ -88,10 +137,23 @@ class SparseSOLOHead(SOLOHead):
         self.memory_budget = int(memory_budget * 2**20)
         self.cell_mask_loss = CellMaskLoss(
             self.loss_mask,
-            TASK_UTILS.build(mask_supervision or dict(type='PerLevelSupervision')),
+            supervision,
+            self.normalizer,
             TASK_UTILS.build(negatives) if negatives else None,
             self.memory_budget,
         )
+        self._build_predictor()
+
+    @property
+    def target_strides(self) -> list[int]:
+        """Strides in pixels at which the head needs mask targets, ascending."""
+        supervised = {self.cell_mask_loss.supervision.target_stride(stride) for stride in self.level_strides}
+        return sorted(supervised | set(getattr(self.assigner, 'target_strides', ())))
+
+    @property
+    def shared_tower(self) -> SharedTower | None:
+        """The one mask tower, which a semantic head may share; None if there is not one for each level."""
+        return SharedTower(self.feat_channels, self.level_strides[0] // (2 if self.mask_upsample == 'before' else 1))
 
     def _init_layers(self) -> None:
         # A softmax has a logit for the background.
@@ -123,16 +185,27 @@ class SparseSOLOHead(SOLOHead):
         Returns:
             Features of the mask tower, per level ``(B, C, h_l, w_l)``; class logits, per level ``(B, K, S_l, S_l)``.
         """
-        levels = TowerLevels.of(self, x)
-        return levels.mask_features, [self.class_logits(feature, level) for level, feature in enumerate(levels)]
+        pyramid = self.run_tower(x)
+        return pyramid.mask_features, self.all_class_logits(pyramid)
 
-    def align(self, x: Sequence[Tensor]) -> list[Tensor]:
-        """Bring the pyramid to the strides of the head's levels, unless it is :class:`TowerLevels`, which is."""
-        if isinstance(x, TowerLevels):
+    def align(self, x: Sequence[Tensor] | AlignedPyramid) -> AlignedPyramid:
+        """Bring the pyramid to the strides of the head's levels, unless it is aligned already."""
+        if isinstance(x, AlignedPyramid):
             return x
         if len(x) != self.num_levels:
             raise ValueError(f'{type(self).__name__} has {self.num_levels} levels, but the neck gives {len(x)}')
-        return align_pyramid(x)
+        return AlignedPyramid(align_pyramid(x), x)
+
+    def run_tower(self, x: Sequence[Tensor]) -> AlignedPyramid:
+        """Align the pyramid and run the mask tower on all levels and images, for a semantic head that shares it."""
+        pyramid = self.align(x)
+        if pyramid.mask_features is not None:
+            return pyramid
+        return replace(pyramid, mask_features=[self.mask_features(level) for level in pyramid.levels])
+
+    def all_class_logits(self, pyramid: AlignedPyramid) -> list[Tensor]:
+        """Classify the grid cells of all levels, each ``(B, K, S_l, S_l)``."""
+        return [self.class_logits(features, level) for level, features in enumerate(pyramid.levels)]
 
     def class_logits(self, features: Tensor, level: int) -> Tensor:
         """Classify the grid cells of a level.
@@ -160,35 +233,64 @@ class SparseSOLOHead(SOLOHead):
             features = conv(features)
         return features
 
-    def mask_features_of(self, levels: Sequence[Tensor], level: int, images: Sequence[int]) -> dict[int, Any]:
+    def mask_sources(self, pyramid: AlignedPyramid, cells: Sequence[Tensor]) -> list[MaskSource]:
+        """Prepare the masks of chosen cells; the mask tower of a level runs for the images that need it.
+
+        Args:
+            pyramid: The aligned pyramid.
+            cells: Per image the chosen cells, ascending indices over all levels.
+
+        Returns:
+            A source for each level and image with chosen cells.
+        """
+        by_image = [split_levels(chosen, self.level_cells) for chosen in cells]
+        sources = []
+        for level, features in enumerate(pyramid.levels):
+            images = [image for image, by_level in enumerate(by_image) if len(by_level[level][1])]
+            for image, part in self.mask_features_of(pyramid, level, images).items():
+                sources.append(
+                    MaskSource(
+                        image,
+                        level,
+                        *by_image[image][level],
+                        provider=partial(self.level_masks, part, level),
+                        num_cells=self.level_cells[level],
+                        stride=self.level_strides[level],
+                        size=tuple(features.shape[-2:]),
+                    )
+                )
+        return sources
+
+    def mask_features_of(self, pyramid: AlignedPyramid, level: int, images: Sequence[int]) -> dict[int, Any]:
         """Run the mask tower of a level for those images that need it.
 
         Args:
-            levels: Aligned features, per level ``(B, C, H_l, W_l)``.
+            pyramid: The aligned pyramid.
             level: Index of the level.
-            images: Images that have cells to compute.
+            images: Images that have cells to compute, ascending.
 
         Returns:
-            Mask features by image, each ``(C', h, w)``.
+            What :meth:`level_masks` takes, by image.
         """
-        if isinstance(levels, TowerLevels):
-            return {image: levels.mask_features[level][image] for image in images}
-        features = levels[level]
-        computed = range(len(features)) if self._images_share_statistics() else images
+        if pyramid.mask_features is not None:
+            by_image = self.split_images(pyramid.mask_features[level])
+            return {image: by_image[image] for image in images}
+        features = pyramid.levels[level]
+        computed = self.images_to_compute(len(features), images)
         if not computed:
             return {}
-        tower = self.mask_features(features if len(computed) == len(features) else features[list(computed)])
-        by_image = dict(zip(computed, self.split_images(tower), strict=True))
-        return {image: by_image[image] for image in images}
+        by_image = self.split_images(self.mask_features(images_of_batch(features, computed)))
+        return {image: part for image, part in zip(computed, by_image, strict=True) if image in images}
+
+    def images_to_compute(self, batch_size: int, images: Sequence[int]) -> Sequence[int]:
+        """All images of the batch, if their features depend on each other, and with synchronised norms on others."""
+        modules = (module for tower in self.mask_towers() for module in tower.modules())
+        shared = any(isinstance(module, _BatchNorm) and module.training for module in modules)
+        return range(batch_size) if shared else images
 
     def split_images(self, tower: Any) -> Sequence[Any]:
         """Split what :meth:`mask_features` gives into images."""
         return tower
-
-    def _images_share_statistics(self) -> bool:
-        """Whether features of an image depend on the batch, and with synchronised norms on other processes."""
-        modules = (module for tower in self.mask_towers() for module in tower.modules())
-        return any(isinstance(module, _BatchNorm) and module.training for module in modules)
 
     def mask_towers(self) -> list[nn.ModuleList]:
         """List the towers of the mask branch, which all levels share."""
@@ -198,15 +300,15 @@ class SparseSOLOHead(SOLOHead):
         """List the last layers of the mask branch, each with a convolution for every level."""
         return [self.conv_mask_list]
 
-    def mask_size(self, levels: Sequence[Tensor]) -> tuple[int, int]:
+    def mask_size(self, pyramid: AlignedPyramid) -> tuple[int, int]:
         """Height and width at which testing compares the masks of all levels: twice those of the first level."""
-        return tuple(2 * side for side in levels[0].shape[-2:])
+        return tuple(2 * side for side in pyramid.levels[0].shape[-2:])
 
     def level_masks(self, features: Any, level: int, cells: Tensor) -> LevelMasks:
         """Prepare the masks of one image on one level.
 
         Args:
-            features: The image's entry of :meth:`mask_features_of`.
+            features: The image's part of :meth:`mask_features`.
             level: Index of the level.
             cells: All cells of the level whose masks may be asked for, shape ``(P,)``.
 
@@ -231,13 +333,6 @@ class SparseSOLOHead(SOLOHead):
         conv = self.conv_mask_list[level]
         return cell_mask_logits(features, conv.weight, conv.bias, cells)
 
-    def unused_mask_parameters(self, used_levels: set[int]) -> list[nn.Parameter]:
-        """List the mask branch's parameters that have no part in the masks of the given levels."""
-        unused = [conv for layer in self.mask_layers() for level, conv in enumerate(layer) if level not in used_levels]
-        if not used_levels:
-            unused.extend(self.mask_towers())
-        return [parameter for module in unused for parameter in module.parameters()]
-
     def loss(self, x: Sequence[Tensor], batch_data_samples: SampleList, **kwargs) -> dict[str, Tensor]:
         """Compute the losses of a batch.
 
@@ -249,34 +344,66 @@ class SparseSOLOHead(SOLOHead):
         Returns:
             ``loss_mask``, ``loss_cls`` and, with negatives, ``loss_mask_negative``.
         """
-        levels = self.align(x)
-        objects, assigned = self.assign(levels, batch_data_samples)
-        logits = flatten_levels([self.class_logits(feature, level) for level, feature in enumerate(levels)])
+        pyramid = self.align(x)
+        objects, assigned = self.assign(pyramid, batch_data_samples)
+        logits = flatten_levels(self.all_class_logits(pyramid))
         labels = logits.new_full(logits.shape[:2], self.num_classes, dtype=torch.long)
         for image, (cells, owners) in enumerate(assigned):
             labels[image, cells] = objects[image].labels[owners]
         positives = (labels != self.num_classes).sum(dim=1)
-        divisor = self.class_divisor(positives, logits)
-        loss_cls = self.loss_cls(logits.flatten(0, 1), labels.flatten(), avg_factor=divisor)
-        return dict(self.cell_mask_loss(self, levels, objects, assigned, positives), loss_cls=loss_cls)
+        divisor = self.normalizer.class_divisor(positives)
+        if self.exact_divisor:
+            divisor = divisor.to(logits.dtype)
+        losses = dict(loss_cls=self.loss_cls(logits.flatten(0, 1), labels.flatten(), avg_factor=divisor))
 
-    def class_divisor(self, positives: Tensor, logits: Tensor) -> Tensor:
-        """What the class loss of a batch is divided by, from the positive cells per image, shape ``(B,)``."""
-        return self.normalizer.class_divisor(positives)
+        learnt = self.learnt_cells(objects, assigned, self._padded_size(pyramid))
+        sources = self.mask_sources(pyramid, [cells for cells, _ in learnt])
+        zero = self._zero_of_unused({source.level for source in sources}, like=pyramid.levels[0])
+        losses.update(self.cell_mask_loss(sources, objects, [owners for _, owners in learnt], positives, zero))
+        return losses
+
+    def learnt_cells(
+        self, objects: Sequence[GTObjects], assigned: Sequence[GridCells], padded_size: tuple[int, int]
+    ) -> Sequence[GridCells]:
+        """Choose per image whose masks are learnt in which cells: as the classes are.
+
+        Args:
+            objects: Objects per image.
+            assigned: What :meth:`assign` has found.
+            padded_size: Height and width of the network's input in pixels.
+
+        Returns:
+            Ascending cells and their objects.
+        """
+        return assigned
+
+    def _zero_of_unused(self, used_levels: set[int], like: Tensor) -> Tensor:
+        """Scalar 0 with a graph to the mask parameters that have no part in the masks of some levels.
+
+        Without it a distributed run waits forever for the gradient of a level that has no positive cell.
+        """
+        unused = [conv for layer in self.mask_layers() for level, conv in enumerate(layer) if level not in used_levels]
+        if not used_levels:
+            unused.extend(self.mask_towers())
+        zeros = [parameter.flatten()[:1] * 0 for module in unused for parameter in module.parameters()]
+        return torch.cat([like.new_zeros(0), *zeros]).sum()
 
     def assign(
-        self, levels: Sequence[Tensor], batch_data_samples: SampleList
+        self, pyramid: AlignedPyramid, batch_data_samples: SampleList
     ) -> tuple[list[GTObjects], list[GridCells]]:
-        """Find objects and positive cells per image; of the features only the size of the first level counts."""
-        height, width = (side * self.level_strides[0] for side in levels[0].shape[-2:])
+        """Find objects and positive cells per image; of the pyramid only the size of the first level counts."""
+        padded_size = self._padded_size(pyramid)
         objects, assigned = [], []
         for sample in batch_data_samples:
             found = GTObjects.from_instances(sample.gt_instances, sample.batch_input_shape)
-            image_size = sample.metainfo.get('img_shape', (height, width))[:2]
-            cells = self.assigner.assign(found, self.num_grids, self.scale_ranges, (height, width), image_size)
+            image_size = sample.metainfo.get('img_shape', padded_size)[:2]
+            cells = self.assigner.assign(found, self.num_grids, self.scale_ranges, padded_size, image_size)
             objects.append(found)
             assigned.append(cells)
         return objects, assigned
+
+    def _padded_size(self, pyramid: AlignedPyramid) -> tuple[int, int]:
+        return tuple(side * self.level_strides[0] for side in pyramid.levels[0].shape[-2:])
 
     @torch.no_grad()
     def predict(
@@ -304,10 +431,26 @@ class SparseSOLOHead(SOLOHead):
         """
         if not self.test_cfg:
             raise ValueError(f'{type(self).__name__} has no test_cfg: give the model test_cfg=dict(score_thr=0.1, ...)')
-        predictor = CellMaskPredictor(ConfigDict(self.test_cfg), self.strides, self.num_grids, self.memory_budget)
-        levels = self.align(x)
-        scores = flatten_levels([self.cell_scores(feature, level) for level, feature in enumerate(levels)])
-        return predictor(self, levels, scores, [sample.metainfo for sample in batch_data_samples], rescale)
+        if self.test_cfg != self._test_cfg_of_predictor:
+            self._build_predictor()
+        pyramid = self.align(x)
+        scores = flatten_levels([self.cell_scores(feature, level) for level, feature in enumerate(pyramid.levels)])
+        sources = self.mask_sources(pyramid, self.predictor.above_threshold(scores))
+        metas = [sample.metainfo for sample in batch_data_samples]
+        return self.predictor(scores, sources, self.mask_size(pyramid), metas, rescale)
+
+    def _build_predictor(self) -> None:
+        """Build what :meth:`predict` uses: with the head, and again where a notebook changes ``head.test_cfg``."""
+        self._test_cfg_of_predictor = copy.deepcopy(self.test_cfg)
+        self.predictor = None
+        if self.test_cfg:
+            self.predictor = CellMaskPredictor.from_test_cfg(
+                self.test_cfg,
+                resize=self.cell_mask_loss.supervision.test_resize,
+                strides=self.strides,
+                level_cells=self.level_cells,
+                memory_budget=self.memory_budget,
+            )
 
     def cell_scores(self, features: Tensor, level: int) -> Tensor:
         """Class probabilities of the cells that are local maxima, zero elsewhere, shape ``(B, K, S, S)``."""
@@ -315,3 +458,8 @@ class SparseSOLOHead(SOLOHead):
         if self.cls_out_channels == self.num_classes:
             return suppress_non_peaks(logits.sigmoid())
         return suppress_non_peaks(logits.softmax(dim=1)[:, : self.num_classes])
+
+
+def images_of_batch(features: Tensor, images: Sequence[int]) -> Tensor:
+    """Choose images of a batch, in ascending order."""
+    return features if len(images) == len(features) else features[list(images)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial, reduce
 from typing import NamedTuple
 
@@ -14,11 +15,13 @@ from mmengine.config import ConfigDict
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmdet_panseg.models.gt_objects import GTObjects
 from mmdet_panseg.models.heads.cell_masks.level_masks import LogitMasks
-from mmdet_panseg.ops import cell_mask_logits, coordinate_channels
+from mmdet_panseg.models.heads.cell_masks.mask_source import MaskSource
+from mmdet_panseg.ops import GridCells, cell_mask_logits, coordinate_channels
 
-from .solo_v2_arithmetic import loss_of_all_claims
-from .sparse_solo_head import SparseSOLOHead
+from .aligned_pyramid import AlignedPyramid
+from .sparse_solo_head import SparseSOLOHead, images_of_batch
 
 
 class DynamicMasks(NamedTuple):
@@ -31,15 +34,6 @@ class DynamicMasks(NamedTuple):
 
     kernels: Tensor
     mask_features: Tensor
-
-
-class _Levels(list):
-    """Aligned features of a batch, the pyramid they come from and the mask features made of it so far, by image."""
-
-    def __init__(self, aligned: Iterable[Tensor], pyramid: Sequence[Tensor]) -> None:
-        super().__init__(aligned)
-        self.pyramid = pyramid
-        self.mask_features: dict[int, Tensor] = {}
 
 
 @MODELS.register_module()
@@ -73,6 +67,8 @@ class SparseSOLOV2Head(SparseSOLOHead, SOLOV2Head):
         ValueError: If ``dynamic_conv_size`` is even, ``mask_stride`` is not 4, or a setting has no meaning here.
     """
 
+    exact_divisor = True
+
     def __init__(
         self,
         *args,
@@ -101,14 +97,6 @@ class SparseSOLOV2Head(SparseSOLOHead, SOLOV2Head):
         # mmdet takes the argument of SOLO, but SOLOv2 has the grid's size from the first convolution on.
         self.cls_down_index = 0
         self.mmdet_arithmetic = mmdet_arithmetic
-        if mmdet_arithmetic:
-            self.cell_mask_loss = partial(loss_of_all_claims, self.cell_mask_loss)
-
-    def class_divisor(self, positives: Tensor, logits: Tensor) -> Tensor:
-        """What the class loss of a batch is divided by; arguments as in the parent."""
-        divisor = super().class_divisor(positives, logits)
-        # mmdet counts in Python numbers here, so the 1e-7 that its losses add is not lost in float64 as it is for SOLO.
-        return divisor.to(logits.dtype) if self.mmdet_arithmetic else divisor
 
     def forward(self, x: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor], Tensor]:
         """Run all branches on all levels.
@@ -120,14 +108,9 @@ class SparseSOLOV2Head(SparseSOLOHead, SOLOV2Head):
             As mmdet's head: kernels, per level ``(B, C' * k², S_l, S_l)``; class logits, per level
             ``(B, K, S_l, S_l)``; mask features, shape ``(B, C', H_0, W_0)``.
         """
-        levels = self.align(x)
-        kernels = [self.kernels(feature, level) for level, feature in enumerate(levels)]
-        logits = [self.class_logits(feature, level) for level, feature in enumerate(levels)]
-        return kernels, logits, self.mask_features(x)
-
-    def align(self, x: Sequence[Tensor]) -> list[Tensor]:
-        """Bring the pyramid to the strides of the head's levels."""
-        return _Levels(super().align(x), x)
+        pyramid = self.align(x)
+        kernels = [self.kernels(feature, level) for level, feature in enumerate(pyramid.levels)]
+        return kernels, self.all_class_logits(pyramid), self.mask_features(pyramid.pyramid)
 
     def kernels(self, features: Tensor, level: int) -> Tensor:
         """Predict the kernels of the cells of a level (SOLOv2, mask kernel branch).
@@ -166,27 +149,42 @@ class SparseSOLOV2Head(SparseSOLOHead, SOLOV2Head):
         levels = enumerate(branch.convs_all_levels, branch.start_level)
         return branch.conv_pred(reduce(torch.add, (upsampled(level, convs) for level, convs in levels)))
 
-    def mask_features_of(self, levels: _Levels, level: int, images: Sequence[int]) -> dict[int, DynamicMasks]:
-        """Run the kernel branch of a level, and the mask feature branch, for those images that need them.
+    def mask_sources(self, pyramid: AlignedPyramid, cells: Sequence[Tensor]) -> list[MaskSource]:
+        """Run the mask feature branch for the images with chosen cells; arguments as in the parent."""
+        images = [image for image, chosen in enumerate(cells) if len(chosen)]
+        computed = self.images_to_compute(len(cells), images)
+        features = {}
+        if computed:
+            batch = self.mask_features([images_of_batch(level, computed) for level in pyramid.pyramid])
+            features = dict(zip(computed, batch, strict=True))
+        return super().mask_sources(replace(pyramid, mask_features=features), cells)
 
-        Args:
-            levels: What :meth:`align` gives; it keeps mask features for the next levels.
-            level: Index of the level.
-            images: Images that have cells to compute, in ascending order.
-
-        Returns:
-            Kernels and mask features by image.
-        """
-        computed = range(len(levels[level])) if self._images_share_statistics() else images
+    def mask_features_of(self, pyramid: AlignedPyramid, level: int, images: Sequence[int]) -> dict[int, DynamicMasks]:
+        """Run the kernel branch of a level; arguments as in the parent."""
+        features = pyramid.levels[level]
+        computed = self.images_to_compute(len(features), images)
         if not computed:
             return {}
-        new = [image for image in computed if image not in levels.mask_features]
-        if new:
-            features = self.mask_features([_of_images(feature, new) for feature in levels.pyramid])
-            levels.mask_features.update(zip(new, features, strict=True))
-        kernels = self.kernels(_of_images(levels[level], computed), level).flatten(2).transpose(1, 2)
-        kernels_of_image = dict(zip(computed, kernels, strict=True))
-        return {image: DynamicMasks(kernels_of_image[image], levels.mask_features[image]) for image in images}
+        kernels = self.kernels(images_of_batch(features, computed), level).flatten(2).transpose(1, 2)
+        by_image = dict(zip(computed, kernels, strict=True))
+        return {image: DynamicMasks(by_image[image], pyramid.mask_features[image]) for image in images}
+
+    def learnt_cells(
+        self, objects: Sequence[GTObjects], assigned: Sequence[GridCells], padded_size: tuple[int, int]
+    ) -> Sequence[GridCells]:
+        """With ``mmdet_arithmetic`` choose a cell once for each object that claims it; arguments as in the parent.
+
+        The sum is still divided by the number of positive cells: where objects collide, the loss is more than a mean.
+        """
+        if not self.mmdet_arithmetic:
+            return assigned
+        claims = (self.assigner.candidates(found, self.num_grids, self.scale_ranges, padded_size) for found in objects)
+        return [GridCells(*(values[claim.cells.argsort(stable=True)] for values in claim)) for claim in claims]
+
+    @property
+    def shared_tower(self) -> None:
+        """Nothing that a semantic head could share: the branches have no features of a level."""
+        return None
 
     def mask_towers(self) -> list[nn.Module]:
         """List the parts of the kernel and mask feature branches, which all levels share."""
@@ -196,9 +194,9 @@ class SparseSOLOV2Head(SparseSOLOHead, SOLOV2Head):
         """List the layers with a convolution for every level: none."""
         return []
 
-    def mask_size(self, levels: _Levels) -> tuple[int, int]:
+    def mask_size(self, pyramid: AlignedPyramid) -> tuple[int, int]:
         """Height and width at which testing compares the masks of all levels: those of the mask features."""
-        return tuple(levels.pyramid[0].shape[-2:])
+        return tuple(pyramid.pyramid[0].shape[-2:])
 
     def level_masks(self, features: DynamicMasks, level: int, cells: Tensor) -> LogitMasks:
         """Prepare the masks of one image on one level; arguments as in the parent."""
@@ -220,8 +218,3 @@ class SparseSOLOV2Head(SparseSOLOHead, SOLOV2Head):
             return cell_mask_logits(features.mask_features, features.kernels, None, cells)
         kernels = features.kernels[cells].unflatten(1, (-1, size, size))
         return F.conv2d(features.mask_features[None], kernels, padding=size // 2)[0]
-
-
-def _of_images(features: Tensor, images: Sequence[int]) -> Tensor:
-    """Choose images of a batch, in ascending order."""
-    return features if len(images) == len(features) else features[list(images)]

@@ -11,6 +11,7 @@ from mmdet.registry import TASK_UTILS
 from mmengine.config import ConfigDict
 from torch.nn import functional as F
 
+from mmdet_panseg.errors import ConfigError
 from mmdet_panseg.models import RandomNegativeCells, SparseSOLOHead  # noqa: E402
 from mmdet_panseg.models.gt_objects import GTObjects  # noqa: E402
 from solo_cases import STOCK, pyramid, random_masks, random_samples, sample
@@ -72,7 +73,7 @@ def test_the_24_5_rung_is_what_its_author_ran():
     features = pyramid(3, *padded)
     losses = head.loss(features, copy.deepcopy(samples))
 
-    levels = head.align(features)
+    levels = head.align(features).levels
     image_means, num_pos, cls_terms = [], 0, 0.0
     for image, data_sample in enumerate(samples):
         masks = data_sample.gt_instances.masks.masks
@@ -125,7 +126,7 @@ def test_negative_masks_are_compared_negated_with_a_full_mask():
     features = pyramid(1, 96, 96)
     loss = head.loss(features, [data_sample])['loss_mask_negative']
     expected = []
-    for level, feature in enumerate(head.align(features)):
+    for level, feature in enumerate(head.align(features).levels):
         low, high = head.scale_ranges[level]
         if low <= 40 <= high:
             logits = dense_masks(head, level, feature)[0, 0]
@@ -183,9 +184,42 @@ def test_wrong_settings_are_named(component, message):
         TASK_UTILS.build(component)
 
 
-def test_probabilities_need_a_loss_without_sigmoid():
-    with pytest.raises(ValueError, match='loss_mask.activate=False'):
-        build(mask_supervision=dict(type='CommonStrideSupervision', resize='probabilities'))
+@pytest.mark.parametrize(
+    ('resize', 'learns_logits', 'test_resize'),
+    [(None, True, 'probabilities'), ('logits', True, 'logits'), ('probabilities', False, 'probabilities')],
+)
+def test_what_is_resized_decides_loss_and_test(resize, learns_logits, test_resize):
+    supervision = dict(type='CommonStrideSupervision', resize=resize)
+    head = build(mask_supervision=supervision, test_cfg=dict(score_thr=0.1, mask_thr=0.5))
+    assert (head.loss_mask.activate, head.predictor.resize) == (learns_logits, test_resize)
+    own = build(mask_supervision=supervision, test_cfg=dict(score_thr=0.1, mask_thr=0.5, resize='logits'))
+    assert own.predictor.resize == 'logits'
+    loss = dict(type='DiceLoss', use_sigmoid=True, activate=not learns_logits)
+    with pytest.raises(ValueError, match=f'loss_mask.activate={not learns_logits} contradicts'):
+        build(mask_supervision=supervision, loss_mask=loss)
+
+
+@pytest.mark.parametrize(
+    ('settings', 'message'),
+    [
+        (dict(score_thr=0.1, mask_thr=0.5, score_th=0.2), r"no setting 'score_th'; .* Near it: score_thr"),
+        (dict(score_thr=0.1), 'does not set mask_thr'),
+        (dict(score_thr=1.5, mask_thr=0.5), 'test_cfg.score_thr = 1.5'),
+        (dict(score_thr=0.1, mask_thr=0.5, nms_pre=0.5), 'test_cfg.nms_pre = 0.5'),
+        (dict(score_thr=0.1, mask_thr=0.5, kernel='mexican'), "test_cfg.kernel = 'mexican', .* gaussian, linear"),
+        (dict(score_thr=0.1, mask_thr=0.5, resize='masks'), "test_cfg.resize = 'masks'"),
+        (dict(score_thr=0.1, mask_thr=0.5, strides=[4]), "no setting 'strides'"),
+    ],
+)
+def test_test_cfg_is_checked_when_the_head_is_built(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        build(test_cfg=settings)
+
+
+def test_targets_are_needed_where_masks_are_learnt():
+    assert build().target_strides == [4, 8, 16]
+    assert build(mask_supervision=dict(type='CommonStrideSupervision', stride=2)).target_strides == [2]
+    assert build(assigner=dict(type='MaskCellAssigner', stride=1)).target_strides == [1, 4, 8, 16]
 
 
 def test_smaller_object_wins_a_cell():

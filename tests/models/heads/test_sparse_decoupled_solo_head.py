@@ -229,7 +229,7 @@ def test_resized_supervision_multiplies_resized_factors(kind):
     features = pyramid(1, 96, 96)
     loss = head.loss(features, [sample(masks, [0], (96, 96), (96, 96))])['loss_mask']
     expected = []
-    for level, feature in enumerate(head.align(features)):
+    for level, feature in enumerate(head.align(features).levels):
         low, high = head.scale_ranges[level]
         if low <= 40 <= high:
             x, y = (
@@ -252,7 +252,7 @@ def test_negative_masks_are_complements_compared_with_a_full_mask(kind):
     features = pyramid(1, 96, 96)
     loss = head.loss(features, [sample(masks, [0], (96, 96), (96, 96))])['loss_mask_negative']
     expected = []
-    for level, feature in enumerate(head.align(features)):
+    for level, feature in enumerate(head.align(features).levels):
         low, high = head.scale_ranges[level]
         if low <= 40 <= high:
             x, y = dense_factors(head, level, feature)
@@ -268,7 +268,7 @@ def test_negative_masks_are_complements_compared_with_a_full_mask(kind):
     [
         (dict(mask_upsample='before'), "mask_upsample must be 'after', not 'before'"),
         (dict(mask_supervision=dict(type='PerLevelSupervision', resize='logits')), 'mask_supervision.resize'),
-        (dict(loss_mask=dict(type='DiceLoss', use_sigmoid=True)), 'loss_mask.activate=False'),
+        (dict(loss_mask=dict(type='DiceLoss', use_sigmoid=True, activate=True)), 'loss_mask.activate=True contradicts'),
     ],
 )
 def test_settings_that_need_logits_are_named(kind, setting, message):

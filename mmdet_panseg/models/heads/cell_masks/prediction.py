@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from mmdet.registry import TASK_UTILS
-from mmengine.config import ConfigDict
+from mmdet.utils import OptConfigType
 from mmengine.structures import InstanceData
 from torch import Tensor
 from torch.nn import functional as F
 
+from mmdet_panseg.errors import ConfigError, near_names
 from mmdet_panseg.ops import (
     boxes_from_masks,
     iou_from_intersections,
-    level_bounds,
     mask_intersections,
     masks_per_chunk,
     resize_masks,
+    split_levels,
 )
 
 from .level_masks import LevelMasks
-
-if TYPE_CHECKING:
-    from mmdet_panseg.models.heads.sparse_solo_head import SparseSOLOHead
+from .mask_source import MaskSource
+from .supervision import RESIZED
 
 
 class _Candidates(NamedTuple):
@@ -45,47 +46,39 @@ class _ImageMasks:
     """Soft masks of an image's cells on demand, at one size for all levels (1/4 of the input).
 
     Args:
-        head: Computes the masks of a level.
-        features: Mask features by level, as the head gives them; levels without candidates are missing.
-        cells: Every cell whose mask may be asked for, ascending, shape ``(N,)``.
+        sources: Every cell whose mask may be asked for, by level.
+        level_cells: Number of cells of each level.
         size: Height and width of the soft masks.
-        config: The head's ``test_cfg``.
+        resize: What is resized, logits or probabilities.
         memory_budget: Bytes for one chunk.
     """
 
     def __init__(
         self,
-        head: SparseSOLOHead,
-        features: dict[int, Any],
-        cells: Tensor,
+        sources: Sequence[MaskSource],
+        level_cells: Sequence[int],
         size: tuple[int, int],
-        config: ConfigDict,
+        resize: str,
         memory_budget: int,
     ) -> None:
-        self.level_cells = head.level_cells
+        self.levels = {source.level: source.provider(source.cells) for source in sources}
+        self.level_cells = level_cells
         self.size = size
-        self.resize = config.get('resize', 'probabilities')
+        self.resize = resize
         self.memory_budget = memory_budget
-        self.levels = {level: head.level_masks(features[level], level, part) for level, part in self._by_level(cells)}
 
     def chunks(self, cells: Tensor) -> Iterator[Tensor]:
         """Yield the probabilities of ascending cells, a chunk at a time, each ``(n, H, W)``."""
-        for level, level_cells in self._by_level(cells):
-            masks = self.levels[level]
-            soft_masks = masks.prepare(level_cells, partial(self._probabilities, masks))
-            for part in level_cells.split(masks_per_chunk(self.size, self.memory_budget, copies=masks.copies)):
-                yield soft_masks(part)
+        for level, (_, level_cells) in enumerate(split_levels(cells, self.level_cells)):
+            if len(level_cells):
+                masks = self.levels[level]
+                soft_masks = masks.prepare(level_cells, partial(self._probabilities, masks))
+                for part in level_cells.split(masks_per_chunk(self.size, self.memory_budget, copies=masks.copies)):
+                    yield soft_masks(part)
 
     def all(self, cells: Tensor) -> Tensor:
         """Probabilities of ascending cells, shape ``(N, H, W)``."""
         return torch.cat(list(self.chunks(cells)))
-
-    def _by_level(self, cells: Tensor) -> Iterator[tuple[int, Tensor]]:
-        """Yield the levels that ascending cells lie on, and the cells' indices within these."""
-        bounds = level_bounds(cells, self.level_cells)
-        for level, (low, high) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
-            if low < high:
-                yield level, cells[low:high] - sum(self.level_cells[:level])
 
     def _probabilities(self, masks: LevelMasks, logits: Tensor) -> Tensor:
         logits = resize_masks(logits, masks.size)
@@ -95,68 +88,129 @@ class _ImageMasks:
 
 
 class CellMaskPredictor:
-    """Turn class scores and mask features into instances.
+    """Turn class scores and masks of cells into instances.
 
     Candidates are the (cell, class) pairs above ``score_thr``. Their masks are computed a chunk at a time for area and
     maskness, then again for the ``nms_pre`` best, and again for the few that are kept, so that memory is bounded
     whatever the number of candidates is.
 
     Args:
-        config: mmdet's ``test_cfg`` of SOLO; also ``suppression`` (a component in place of matrix NMS) and ``resize``
-            (``'probabilities'``, as mmdet does, or ``'logits'``).
+        score_thr: Least class score of a candidate, as mmdet's ``test_cfg`` of SOLO has it, like those that follow.
+        mask_thr: Probability from which a pixel belongs to a mask.
+        filter_thr: Least score after suppression.
+        nms_pre: Number of candidates that are compared with each other; -1 for all.
+        max_per_img: Number of instances of an image; -1 for all.
+        kernel: Of matrix NMS.
+        sigma: Of matrix NMS.
+        suppression: Component in place of matrix NMS, such as ``dict(type='GreedyMaskNMS')``.
+        resize: Whether ``'probabilities'`` (mmdet) or ``'logits'`` are resized to 1/4 of the input.
         strides: The head's strides as configured; a mask must have more pixels at 1/4 scale than its level's stride.
-        num_grids: Cells along each side of the grid, per level.
+        level_cells: Number of cells of each level.
         memory_budget: Bytes for one chunk.
     """
 
     def __init__(
-        self, config: ConfigDict, strides: Sequence[int], num_grids: Sequence[int], memory_budget: int
+        self,
+        *,
+        score_thr: float,
+        mask_thr: float,
+        filter_thr: float = 0.0,
+        nms_pre: int = -1,
+        max_per_img: int = -1,
+        kernel: str = 'gaussian',
+        sigma: float = 2.0,
+        suppression: OptConfigType = None,
+        resize: str = 'probabilities',
+        strides: Sequence[int],
+        level_cells: Sequence[int],
+        memory_budget: int,
     ) -> None:
-        self.config = config
+        for name, value in dict(score_thr=score_thr, mask_thr=mask_thr, filter_thr=filter_thr).items():
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+                raise ConfigError(f'model.test_cfg.{name} = {value!r}, but should be a number from 0 to 1')
+        for name, value in dict(nms_pre=nms_pre, max_per_img=max_per_img).items():
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise ConfigError(f'model.test_cfg.{name} = {value!r}, but should be a whole number, -1 for no limit')
+        for name, value, choices in (('kernel', kernel, ('gaussian', 'linear')), ('resize', resize, RESIZED)):
+            if value not in choices:
+                raise ConfigError(f'model.test_cfg.{name} = {value!r}, but should be one of {", ".join(choices)}')
+        self.score_thr = score_thr
+        self.mask_thr = mask_thr
+        self.filter_thr = max(0.0, filter_thr)
+        self.nms_pre = nms_pre
+        self.max_per_img = max_per_img
+        self.suppression = TASK_UTILS.build(suppression or dict(type='MatrixNMS', kernel=kernel, sigma=sigma))
+        self.resize = resize
+        self.level_cells = level_cells
         self.memory_budget = memory_budget
-        matrix_nms = dict(type='MatrixNMS', kernel=config.get('kernel', 'gaussian'), sigma=config.get('sigma', 2.0))
-        self.suppression = TASK_UTILS.build(config.get('suppression') or matrix_nms)
-        self.cell_strides = torch.tensor(strides).repeat_interleave(torch.tensor(num_grids) ** 2)
+        # No repeat_interleave: heads are also built on the meta device, to be checked.
+        strides_by_cell = ([stride] * count for stride, count in zip(strides, level_cells, strict=True))
+        self.cell_strides = torch.tensor([stride for level in strides_by_cell for stride in level])
+
+    @classmethod
+    def from_test_cfg(cls, test_cfg: Mapping[str, Any], **of_head: Any) -> CellMaskPredictor:
+        """Build the predictor of a head.
+
+        Args:
+            test_cfg: ``model.test_cfg`` of the config.
+            **of_head: Arguments that the head supplies; ``test_cfg`` may replace the value of ``resize``.
+
+        Returns:
+            The predictor.
+
+        Raises:
+            ConfigError: If a setting is unknown, missing or out of range.
+        """
+        parameters = inspect.signature(cls).parameters
+        settings = [name for name in parameters if name not in of_head or name == 'resize']
+        for key in test_cfg:
+            if key not in settings:
+                listed = ', '.join(settings)
+                near = near_names(key, settings)
+                raise ConfigError(f'model.test_cfg has no setting {key!r}; it has {listed}.{near}')
+        for name in ('score_thr', 'mask_thr'):
+            if name not in test_cfg:
+                raise ConfigError(f'model.test_cfg does not set {name}; write test_cfg=dict({name}=..., ...)')
+        return cls(**{**of_head, **test_cfg})
+
+    def above_threshold(self, scores: Tensor) -> list[Tensor]:
+        """Find the cells whose masks are needed.
+
+        Args:
+            scores: Class scores of all cells, shape ``(B, cells, K)``.
+
+        Returns:
+            Per image the ascending indices of the cells that have a candidate.
+        """
+        return [candidates.nonzero().flatten() for candidates in (scores > self.score_thr).any(dim=2)]
 
     def __call__(
         self,
-        head: SparseSOLOHead,
-        levels: Any,
         scores: Tensor,
+        sources: Sequence[MaskSource],
+        size: tuple[int, int],
         metas: Sequence[dict],
         rescale: bool,
     ) -> list[InstanceData]:
         """Predict the instances of a batch.
 
         Args:
-            head: Gives mask features and masks.
-            levels: What the head computes mask features from.
             scores: Class scores of all cells, shape ``(B, cells, K)``.
+            sources: The cells of :meth:`above_threshold`, by level and image.
+            size: Height and width at which masks of different levels are compared.
             metas: Meta information per image, with ``img_shape`` and ``ori_shape``.
             rescale: Whether results are given at ``ori_shape``.
 
         Returns:
             Instances per image.
         """
-        above = scores > self.config.score_thr
-        features = self._mask_features(head, levels, above)
-        size = head.mask_size(levels)
         results = []
         for image, meta in enumerate(metas):
-            cells, labels = above[image].nonzero(as_tuple=True)
-            masks = _ImageMasks(head, features[image], cells, size, self.config, self.memory_budget)
+            cells, labels = (scores[image] > self.score_thr).nonzero(as_tuple=True)
+            own = [source for source in sources if source.image == image]
+            masks = _ImageMasks(own, self.level_cells, size, self.resize, self.memory_budget)
             results.append(self._predict_image(scores[image, cells, labels], labels, cells, masks, meta, rescale))
         return results
-
-    def _mask_features(self, head: SparseSOLOHead, levels: Any, above: Tensor) -> list[dict[int, Any]]:
-        """Run the mask tower for the images of each level that have a candidate there; features by image and level."""
-        candidates = torch.stack([part.flatten(1).any(dim=1) for part in above.split(head.level_cells, dim=1)])
-        features: list[dict[int, Any]] = [{} for _ in above]
-        for level, chosen in enumerate(candidates.cpu()):
-            images = chosen.nonzero().flatten().tolist()
-            for image, mask_feature in head.mask_features_of(levels, level, images).items():
-                features[image][level] = mask_feature
-        return features
 
     def _predict_image(
         self, scores: Tensor, labels: Tensor, cells: Tensor, masks: _ImageMasks, meta: dict, rescale: bool
@@ -173,7 +227,7 @@ class CellMaskPredictor:
     def _score_masks(self, scores: Tensor, labels: Tensor, cells: Tensor, masks: _ImageMasks) -> _Candidates:
         """Drop masks that are too small and multiply scores by maskness, the mean probability inside the mask."""
         unique_cells, mask_of_candidate = cells.unique(return_inverse=True)
-        measures = [_area_with_mass(chunk, self.config.mask_thr) for chunk in masks.chunks(unique_cells)]
+        measures = [_area_with_mass(chunk, self.mask_thr) for chunk in masks.chunks(unique_cells)]
         if not measures:
             return _Candidates(scores, labels, cells, scores.new_zeros(0))
         areas = torch.cat([area for area, _ in measures])[mask_of_candidate]
@@ -184,18 +238,17 @@ class CellMaskPredictor:
 
     def _suppress(self, candidates: _Candidates, masks: _ImageMasks) -> _Candidates:
         """Keep the best, let overlapping ones decay, and keep the best of these."""
-        config = self.config
-        candidates = _best_first(candidates, config.get('nms_pre', -1))
+        candidates = _best_first(candidates, self.nms_pre)
         if len(candidates.scores) == 0:
             return candidates
         cells, mask_of_candidate = candidates.cells.unique(return_inverse=True)
-        binary = torch.cat([chunk > config.mask_thr for chunk in masks.chunks(cells)])
+        binary = torch.cat([chunk > self.mask_thr for chunk in masks.chunks(cells)])
         intersections = mask_intersections(binary)[mask_of_candidate][:, mask_of_candidate]
         ious = iou_from_intersections(intersections, candidates.areas)
         factors = self.suppression.factors(ious, candidates.labels)
         scores = candidates.scores * factors
-        keep = (factors > 0) & (scores >= max(0.0, config.get('filter_thr', 0.0)))
-        return _best_first(candidates._replace(scores=scores).select(keep), config.get('max_per_img', -1))
+        keep = (factors > 0) & (scores >= self.filter_thr)
+        return _best_first(candidates._replace(scores=scores).select(keep), self.max_per_img)
 
     def _full_masks(
         self, cells: Tensor, mask_of_candidate: Tensor, masks: _ImageMasks, meta: dict, rescale: bool
@@ -211,7 +264,7 @@ class CellMaskPredictor:
         soft_masks = masks.all(cells)[mask_of_candidate]
         for soft, part in zip(soft_masks.split(step), full.split(step), strict=True):
             soft = resize_masks(resize_masks(soft, upsampled)[:, :height, :width], size)
-            torch.gt(soft, self.config.mask_thr, out=part)
+            torch.gt(soft, self.mask_thr, out=part)
         return full
 
 

@@ -7,19 +7,23 @@ from torch import Tensor
 
 from mmdet_panseg.ops import resize_masks
 
+RESIZED = ('logits', 'probabilities')
+
 
 @TASK_UTILS.register_module()
 class PerLevelSupervision:
     """Compare each level's masks at half its own stride (mmdet, and the author's "ml" rung).
 
     Args:
-        resize: Whether ``'logits'`` or ``'probabilities'`` are resized from the level's stride.
+        resize: Whether ``'logits'`` or ``'probabilities'`` are resized from the level's stride, in training and in
+            testing; default mmdet's mixture: logits in training, probabilities in testing.
     """
 
-    def __init__(self, resize: str = 'logits') -> None:
-        if resize not in ('logits', 'probabilities'):
+    def __init__(self, resize: str | None = None) -> None:
+        if resize not in (None, *RESIZED):
             raise ValueError(f"{type(self).__name__}: resize must be 'logits' or 'probabilities', not {resize!r}")
-        self.resize = resize
+        self.learns_logits = resize != 'probabilities'
+        self.test_resize = resize or 'probabilities'
 
     def target_stride(self, level_stride: int) -> int:
         """Stride in pixels at which a level of the given stride is supervised."""
@@ -35,9 +39,7 @@ class PerLevelSupervision:
         Returns:
             Logits, or probabilities if these are what is resized, shape ``(P, *size)``.
         """
-        if self.resize == 'probabilities':
-            logits = logits.sigmoid()
-        return resize_masks(logits, size)
+        return resize_masks(logits if self.learns_logits else logits.sigmoid(), size)
 
 
 @TASK_UTILS.register_module()
@@ -48,15 +50,15 @@ class CommonStrideSupervision(PerLevelSupervision):
 
     Args:
         stride: The common stride in pixels of the input; a power of two.
-        resize: Whether ``'logits'`` or ``'probabilities'`` are resized to it.
+        resize: As in :class:`PerLevelSupervision`.
     """
 
-    def __init__(self, stride: int = 4, resize: str = 'logits') -> None:
+    def __init__(self, stride: int = 4, resize: str | None = None) -> None:
         super().__init__(resize)
         if stride < 1 or stride & (stride - 1):
             raise ValueError(f'CommonStrideSupervision: stride must be a power of two, not {stride}')
         self.stride = stride
 
     def target_stride(self, level_stride: int) -> int:
-        """The common stride."""
+        """Give the common stride."""
         return self.stride

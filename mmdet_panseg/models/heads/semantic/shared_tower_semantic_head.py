@@ -13,9 +13,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmdet_panseg.errors import ConfigError
-from mmdet_panseg.models.heads.sparse_decoupled_solo_head import SparseDecoupledSOLOHead
-from mmdet_panseg.models.heads.sparse_solo_head import SparseSOLOHead
-from mmdet_panseg.models.heads.sparse_solo_v2_head import SparseSOLOV2Head
 
 from .semantic_head import SemanticHead
 
@@ -90,17 +87,16 @@ class SharedTowerSemanticHead(SemanticHead):
         Raises:
             ConfigError: If there is not one tower, or channels or stride differ from this head's.
         """
-        kind = type(mask_head).__name__ if mask_head is not None else 'None'
-        other = (SparseDecoupledSOLOHead, SparseSOLOV2Head)
-        if not isinstance(mask_head, SparseSOLOHead) or isinstance(mask_head, other):
+        tower = getattr(mask_head, 'shared_tower', None)
+        if tower is None:
+            kind = type(mask_head).__name__ if mask_head is not None else 'None'
             raise ConfigError(
                 f'model.semantic_head.type={type(self).__name__!r} shares the one mask tower of SparseSOLOHead, but '
                 f'model.mask_head is {kind}: take SparseSOLOHead, or SemanticFPNHead as the semantic head'
             )
-        stride = mask_head.level_strides[0] // (2 if mask_head.mask_upsample == 'before' else 1)
         for key, found, expected in (
-            ('in_channels', self.in_channels, mask_head.feat_channels),
-            ('finest_stride', self.stride, stride),
+            ('in_channels', self.in_channels, tower.channels),
+            ('finest_stride', self.stride, tower.stride),
         ):
             if found != expected:
                 raise ConfigError(
