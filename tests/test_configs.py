@@ -92,7 +92,7 @@ def positive_cells_per_level(config: Config, data_root: Path, num_images: int = 
         sample = packed['data_samples']
         height, width = (-(-side // 32) * 32 for side in packed['inputs'].shape[-2:])
         sample.set_metainfo(dict(batch_input_shape=(height, width)))
-        _, (assigned,) = head.assign([torch.zeros(1, 1, height // 8, width // 8)], [sample])
+        _, (assigned,) = head.assign((height, width), [sample])
         ends = torch.tensor(head.level_cells).cumsum(0)
         counts += torch.bincount(torch.bucketize(assigned.cells, ends, right=True), minlength=head.num_levels)
     return counts

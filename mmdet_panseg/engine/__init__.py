@@ -8,6 +8,7 @@ from __future__ import annotations
 from mmdet_panseg.errors import ConfigError, UserError
 
 from .checkpoints import find_resume_checkpoint, install_checkpoint_guard, load_checkpoint_safely, write_atomically
+from .config.derived import ClassCounts, derive_settings
 from .config.faults import argument_names
 from .config.loading import apply_options, load_config, warn_of_unknown_options
 from .errors import CheckpointError, NonFiniteError, run_command
@@ -29,6 +30,7 @@ __all__ = [
     'CPUAmpOptimWrapper',
     'ChannelsLastHook',
     'CheckpointError',
+    'ClassCounts',
     'CheckpointMatchHook',
     'ClassCountHook',
     'ConfigError',
@@ -39,6 +41,7 @@ __all__ = [
     'apply_options',
     'argument_names',
     'build_runner',
+    'derive_settings',
     'find_resume_checkpoint',
     'install_checkpoint_guard',
     'load_checkpoint_safely',

@@ -13,9 +13,12 @@ from mmengine.logging import print_log
 
 from mmdet_panseg.errors import ConfigError
 
+from .derived import derive_settings
+from .faults import config_faults_explained
+
 
 def load_config(path: str | Path, options: Mapping[str, Any] | None = None, work_dir: str | None = None) -> Config:
-    """Read a config file, apply ``--cfg-options`` and settle the work dir.
+    """Read a config file, apply ``--cfg-options``, settle the work dir and fill in what follows from other settings.
 
     Args:
         path: Config file.
@@ -28,6 +31,7 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None, work
 
     Raises:
         ConfigError: When the file or one of its ``_base_`` files does not exist, or an option cannot be merged.
+        MissingDataError: When the model has the classes of data that are not there.
     """
     path = Path(path)
     if not path.is_file():
@@ -42,6 +46,8 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None, work
         config.work_dir = work_dir
     elif config.get('work_dir') is None:
         config.work_dir = str(Path('work_dirs', path.stem))
+    with config_faults_explained(config):
+        derive_settings(config)
     return config
 
 

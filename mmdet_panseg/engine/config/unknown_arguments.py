@@ -12,10 +12,9 @@ from mmengine.runner import Runner
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from torch.utils.data import DataLoader
 
-from mmdet_panseg.engine import argument_names
 from mmdet_panseg.errors import near_names
 
-from .faults import registered_names
+from .faults import argument_names, registered_names
 
 # What mmengine takes out of a dict before it builds the class.
 _TAKEN_OUT = {'type', '_scope_', 'convert_to_iter_based', 'priority'}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from mmdet.models import SOLO
@@ -25,8 +26,10 @@ class PanopticSOLO(SOLO):
     With a mask head alone it is mmdet's ``SOLO``; with a semantic head alone it is a semantic segmentor, which a fusion
     head without things gives panoptic maps.
 
-    Class counts: the semantic head and the fusion head have T things and S stuff classes. The mask head has T classes,
-    or T + S if it learns islands of stuff as instances.
+    Class counts: ``num_things`` and ``num_stuff`` are handed to the heads that do not say their own, from here or from
+    the head that does. The semantic head
+    and the fusion head have T things and S stuff classes; the mask head has T classes, or T + S if it learns islands of
+    stuff as instances, which it says itself.
 
     Args:
         backbone: Backbone.
@@ -38,6 +41,8 @@ class PanopticSOLO(SOLO):
         test_cfg: Of the mask head.
         data_preprocessor: Data preprocessor; ``pad_seg=True`` pads the semantic maps.
         init_cfg: mmengine's configuration of initial weights.
+        num_things: Number of thing classes T.
+        num_stuff: Number of stuff classes S.
 
     Raises:
         ConfigError: If there is no head, the fusion head lacks one of the others, class counts disagree, or the
@@ -55,7 +60,14 @@ class PanopticSOLO(SOLO):
         test_cfg: OptConfigType = None,
         data_preprocessor: OptConfigType = None,
         init_cfg: OptMultiConfig = None,
+        num_things: int | None = None,
+        num_stuff: int | None = None,
     ) -> None:
+        said = dict(num_things=num_things, num_stuff=num_stuff, semantic_head=semantic_head, fusion_head=fusion_head)
+        counts = {key: said_count(said, key) for key in ('num_things', 'num_stuff')}
+        mask_head = _with_counts(mask_head, 'mask_head', num_classes=counts['num_things'])
+        semantic_head = _with_counts(semantic_head, 'semantic_head', **counts)
+        fusion_head = _with_counts(fusion_head, 'fusion_head', **counts)
         if mask_head is None and semantic_head is None:
             raise ConfigError('PanopticSOLO has no head: set model.mask_head, model.semantic_head or both')
         if fusion_head is not None and (semantic_head is None or (mask_head is None and fusion_head['num_things'] > 0)):
@@ -178,6 +190,38 @@ class PanopticSOLO(SOLO):
                     f'model.fusion_head.{key} compares classes of things, which '
                     'model.semantic_head.merge_things=True does not tell apart: set one of them to 0 or False'
                 )
+
+
+def said_count(model: Mapping[str, Any], key: str) -> int | None:
+    """Find a number of classes in the config of a panoptic model.
+
+    Args:
+        model: Config of the model.
+        key: ``'num_things'`` or ``'num_stuff'``.
+
+    Returns:
+        The model's own, or that of its semantic or fusion head; None if none says it.
+    """
+    owners = (model, model.get('semantic_head'), model.get('fusion_head'))
+    return next((owner[key] for owner in owners if owner and owner.get(key) is not None), None)
+
+
+def _with_counts(head: OptConfigType, name: str, **counts: int | None) -> OptConfigType:
+    """Fill numbers of classes in where a head's config does not say them.
+
+    Raises:
+        ConfigError: If nothing says one of them.
+    """
+    if head is None:
+        return None
+    head = {**counts, **{key: value for key, value in head.items() if value is not None or key not in counts}}
+    missing = [key for key in counts if head[key] is None]
+    if missing:
+        raise ConfigError(
+            f'model.{name} has no {missing[0]}: set model.num_things and model.num_stuff, or let '
+            'mmdet_panseg.engine.derive_settings(config) read them from the data, as the command lines do'
+        )
+    return head
 
 
 def name_unknown_things(semantic: SemanticMaps, panoptic_map: Tensor | None) -> Tensor:

@@ -345,7 +345,8 @@ class SparseSOLOHead(SOLOHead):
             ``loss_mask``, ``loss_cls`` and, with negatives, ``loss_mask_negative``.
         """
         pyramid = self.align(x)
-        objects, assigned = self.assign(pyramid, batch_data_samples)
+        padded_size = tuple(side * self.level_strides[0] for side in pyramid.levels[0].shape[-2:])
+        objects, assigned = self.assign(padded_size, batch_data_samples)
         logits = flatten_levels(self.all_class_logits(pyramid))
         labels = logits.new_full(logits.shape[:2], self.num_classes, dtype=torch.long)
         for image, (cells, owners) in enumerate(assigned):
@@ -356,7 +357,7 @@ class SparseSOLOHead(SOLOHead):
             divisor = divisor.to(logits.dtype)
         losses = dict(loss_cls=self.loss_cls(logits.flatten(0, 1), labels.flatten(), avg_factor=divisor))
 
-        learnt = self.learnt_cells(objects, assigned, self._padded_size(pyramid))
+        learnt = self.learnt_cells(objects, assigned, padded_size)
         sources = self.mask_sources(pyramid, [cells for cells, _ in learnt])
         zero = self._zero_of_unused({source.level for source in sources}, like=pyramid.levels[0])
         losses.update(self.cell_mask_loss(sources, objects, [owners for _, owners in learnt], positives, zero))
@@ -389,10 +390,17 @@ class SparseSOLOHead(SOLOHead):
         return torch.cat([like.new_zeros(0), *zeros]).sum()
 
     def assign(
-        self, pyramid: AlignedPyramid, batch_data_samples: SampleList
+        self, padded_size: tuple[int, int], batch_data_samples: SampleList
     ) -> tuple[list[GTObjects], list[GridCells]]:
-        """Find objects and positive cells per image; of the pyramid only the size of the first level counts."""
-        padded_size = self._padded_size(pyramid)
+        """Find objects and positive cells per image.
+
+        Args:
+            padded_size: Height and width of the network's input in pixels.
+            batch_data_samples: Samples with ``gt_instances``.
+
+        Returns:
+            Per image the objects, and the positive cells with the object of each.
+        """
         objects, assigned = [], []
         for sample in batch_data_samples:
             found = GTObjects.from_instances(sample.gt_instances, sample.batch_input_shape)
@@ -401,9 +409,6 @@ class SparseSOLOHead(SOLOHead):
             objects.append(found)
             assigned.append(cells)
         return objects, assigned
-
-    def _padded_size(self, pyramid: AlignedPyramid) -> tuple[int, int]:
-        return tuple(side * self.level_strides[0] for side in pyramid.levels[0].shape[-2:])
 
     @torch.no_grad()
     def predict(

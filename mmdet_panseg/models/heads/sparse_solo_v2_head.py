@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from mmdet.models import SOLOV2Head
 from mmdet.registry import MODELS
-from mmdet.utils import ConfigType, OptConfigType
+from mmdet.utils import OptConfigType
 from mmengine.config import ConfigDict
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -22,6 +22,15 @@ from mmdet_panseg.ops import GridCells, cell_mask_logits, coordinate_channels
 
 from .aligned_pyramid import AlignedPyramid
 from .sparse_solo_head import SparseSOLOHead, images_of_batch
+
+_MASK_FEATURES = dict(
+    feat_channels=128,
+    start_level=0,
+    end_level=3,
+    out_channels=256,
+    mask_stride=4,
+    norm_cfg=dict(type='GN', num_groups=32, requires_grad=True),
+)
 
 
 class DynamicMasks(NamedTuple):
@@ -57,8 +66,8 @@ class SparseSOLOV2Head(SparseSOLOHead, SOLOV2Head):
 
     Args:
         *args: Arguments of mmdet's ``SOLOV2Head``.
-        mask_feature_head: mmdet's configuration of the mask feature branch; ``mask_stride``, the stride of
-            the pyramid's finest level, must be 4.
+        mask_feature_head: mmdet's configuration of the mask feature branch, by default that of mmdet's configs;
+            ``mask_stride``, the stride of the pyramid's finest level, must be 4.
         mask_supervision: At which resolution masks are learnt; default ``CommonStrideSupervision`` at 4.
         mmdet_arithmetic: Teach a cell the masks of all objects that claim it, as mmdet does.
         **kwargs: Arguments of mmdet's ``SOLOV2Head`` and of :class:`SparseSOLOHead`, except ``mask_upsample``.
@@ -72,7 +81,7 @@ class SparseSOLOV2Head(SparseSOLOHead, SOLOV2Head):
     def __init__(
         self,
         *args,
-        mask_feature_head: ConfigType,
+        mask_feature_head: OptConfigType = None,
         mask_supervision: OptConfigType = None,
         mmdet_arithmetic: bool = False,
         **kwargs,
@@ -85,6 +94,7 @@ class SparseSOLOV2Head(SparseSOLOHead, SOLOV2Head):
         varied = [key for key in ('assigner', 'normalizer') if mmdet_arithmetic and kwargs.get(key)]
         if varied:
             raise ValueError(f'{name}: mmdet_arithmetic=True sets what {varied} would: drop them or the flag')
+        mask_feature_head = mask_feature_head or _MASK_FEATURES
         if mask_feature_head.get('mask_stride', 4) != 4:
             raise ValueError(f'{name}: mask_feature_head.mask_stride must be 4, not {mask_feature_head["mask_stride"]}')
         super().__init__(

@@ -1,0 +1,128 @@
+"""What a config does not say: numbers of classes from the data, strides of the targets from the head."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+from mmdet.registry import MODELS
+from mmengine.config import Config
+
+from mmdet_panseg.datasets.errors import MissingDataError
+from mmdet_panseg.datasets.scenes import STUFF_CLASSES, THING_CLASSES, make_scenes
+from mmdet_panseg.engine import ClassCounts, ConfigError, derive_settings
+from repository import REPOSITORY
+
+THINGS, STUFF = len(THING_CLASSES), len(STUFF_CLASSES)
+
+
+@pytest.fixture(scope='module')
+def scenes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('data') / 'scenes'
+    make_scenes(folder, num_train=2, num_val=1, progress=False)
+    return folder
+
+
+def config_without_counts(name, data_root) -> Config:
+    """A config of the repository whose model says no number of classes, on some data."""
+    config = Config.fromfile(REPOSITORY / 'configs' / f'{name}.py')
+    for loop in ('train', 'val', 'test'):
+        config[f'{loop}_dataloader'].dataset.data_root = str(data_root)
+    for owner in (config.model, *(config.model.get(f'{kind}_head') for kind in ('mask', 'semantic', 'fusion'))):
+        for key in ('num_classes', 'num_things', 'num_stuff'):
+            (owner or {}).pop(key, None)
+    for transform in config.train_dataloader.dataset.pipeline:
+        transform.pop('strides', None)
+    return config
+
+
+def strides_of(config: Config):
+    return next(t for t in config.train_dataloader.dataset.pipeline if t.type == 'FixClassGT').strides
+
+
+def test_counts_of_an_instance_model(scenes):
+    config = config_without_counts('solo/solo_effl0_scenes', scenes)
+    derive_settings(config)
+    assert MODELS.build(config.model).mask_head.num_classes == THINGS
+
+
+def test_counts_of_a_panoptic_model(scenes):
+    config = config_without_counts('panoptic/panoptic_solo_effl0_scenes', scenes)
+    derive_settings(config)
+    model = MODELS.build(config.model)
+    assert model.mask_head.num_classes == THINGS
+    for head in (model.semantic_head, model.fusion_head):
+        assert (head.num_things, head.num_stuff) == (THINGS, STUFF)
+
+
+def test_chosen_classes_are_counted(scenes):
+    config = config_without_counts('solo/solo_effl0_scenes', scenes)
+    config.train_dataloader.dataset.metainfo = dict(classes=THING_CLASSES[:2])
+    derive_settings(config)
+    assert config.model.mask_head.num_classes == 2
+
+
+def test_wrapped_data_are_found(scenes):
+    config = config_without_counts('solo/solo_effl0_scenes', scenes)
+    dataset = config.train_dataloader.dataset
+    config.train_dataloader.dataset = dict(type='RepeatDataset', times=2, dataset=dict(dataset))
+    derive_settings(config)
+    assert config.model.mask_head.num_classes == THINGS
+    assert config.train_dataloader.dataset.dataset.pipeline[-2].strides == [4, 8, 16]
+
+
+def test_a_head_that_learns_islands_has_the_classes_of_both(scenes):
+    config = config_without_counts('panoptic/panoptic_solo_effl0_scenes', scenes)
+    config.train_dataloader.dataset.pipeline.insert(2, dict(type='SplitStuffIslands', as_instances=True))
+    derive_settings(config)
+    model = MODELS.build(config.model)
+    assert model.mask_head.num_classes == THINGS + STUFF and model.semantic_head.num_things == THINGS
+
+
+def test_what_a_config_says_stays(tmp_path):
+    """No data are read for it."""
+    config = config_without_counts('panoptic/panoptic_solo_effl0_scenes', tmp_path / 'nowhere')
+    config.model.update(num_things=5, num_stuff=2)
+    config.train_dataloader.dataset.pipeline[-2].strides = [2]
+    derive_settings(config)
+    model = MODELS.build(config.model)
+    assert model.mask_head.num_classes == model.fusion_head.num_things == 5 and model.semantic_head.num_stuff == 2
+    assert strides_of(config) == [2]
+
+
+def test_one_head_may_say_the_counts_of_all():
+    model = Config.fromfile(REPOSITORY / 'configs/panoptic/panoptic_solo_effl0_scenes.py').model
+    for owner in (model, model.mask_head, model.fusion_head):
+        for key in ('num_classes', 'num_things', 'num_stuff'):
+            owner.pop(key, None)
+    model.semantic_head.update(num_things=4, num_stuff=3)
+    built = MODELS.build(copy.deepcopy(model))
+    assert built.mask_head.num_classes == 4 and built.fusion_head.num_stuff == 3
+    model.semantic_head.pop('num_stuff')
+    with pytest.raises(ConfigError, match='model.semantic_head has no num_stuff: set model.num_things and'):
+        MODELS.build(model)
+
+
+def test_missing_data_are_named(tmp_path):
+    config = config_without_counts('solo/solo_effl0_scenes', tmp_path)
+    with pytest.raises(MissingDataError, match=r'train_dataloader.dataset.ann_file: .*set the numbers of classes'):
+        derive_settings(config)
+    derive_settings(config, ClassCounts(3, 0))
+    assert config.model.mask_head.num_classes == 3
+
+
+@pytest.mark.parametrize(
+    ('mask_head', 'strides'),
+    [
+        (dict(), [4, 8, 16]),
+        (dict(mask_supervision=dict(type='CommonStrideSupervision', stride=2)), [2]),
+        (dict(assigner=dict(type='MaskCellAssigner', stride=1)), [1, 4, 8, 16]),
+        (dict(type='SparseSOLOV2Head'), [4]),
+        (dict(type='SOLOHead'), None),
+    ],
+)
+def test_targets_are_made_where_the_head_compares_masks(scenes, mask_head, strides):
+    config = config_without_counts('solo/solo_effl0_scenes', scenes)
+    config.model.mask_head.update(mask_head)
+    derive_settings(config)
+    assert strides_of(config) == strides
