@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The arguments of this command."""
+    """Describe the arguments of this command."""
     parser = argparse.ArgumentParser(
         description='Draw images, ground truth and predictions: instances side by side or, with a panoptic data set, '
         'instances, semantic map and panoptic map with ground truth above prediction.'

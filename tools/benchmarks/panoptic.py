@@ -59,7 +59,7 @@ class KnownMaximum:
     channels: torch.Tensor
 
     def argmax(self, dim: int) -> torch.Tensor:
-        """The best channels."""
+        """Give the best channels."""
         return self.channels
 
 
@@ -94,28 +94,28 @@ class Contestants:
         }
 
     def our_targets(self, scene: Scene) -> list:
-        """Maps, boxes, labels and masks."""
+        """Load maps, boxes, labels and masks."""
         return targets_of(self.fix(self.load_segments(dict(scene.record))))
 
     def their_targets(self, scene: Scene) -> list:
-        """The same by mmdet."""
+        """Do the same by mmdet."""
         return targets_of(self.mmdet_targets(dict(scene.record)))
 
     def our_map(self, scene: Scene) -> list:
-        """The semantic map."""
+        """Load the semantic map."""
         results = self.load_segments(dict(scene.record))
         return [results['gt_segments'].semantic_map(results['gt_seg_map'])]
 
     def their_map(self, scene: Scene) -> list:
-        """The same by mmdet."""
+        """Do the same by mmdet."""
         return [self.mmdet_map(dict(scene.record))['gt_seg_map']]
 
     def our_fusion(self, scene: Scene) -> list:
-        """The panoptic map, from masks and a semantic map."""
+        """Fuse the panoptic map from masks and a semantic map."""
         return self._our_fusion(scene, scene.channels)
 
     def our_fusion_of_logits(self, scene: Scene) -> list:
-        """The panoptic map, from masks and logits."""
+        """Fuse the panoptic map from masks and logits."""
         return self._our_fusion(scene, scene.logits.argmax(dim=0))
 
     def _our_fusion(self, scene: Scene, channels: torch.Tensor) -> list:
@@ -124,11 +124,11 @@ class Contestants:
         return [fuse_panoptic(scene.masks, found.scores, found.labels, channels + NUM_THINGS, **options)[0]]
 
     def their_fusion(self, scene: Scene) -> list:
-        """The panoptic map by mmdet, from masks and a semantic map."""
+        """Fuse the panoptic map by mmdet, from masks and a semantic map."""
         return self._their_fusion(scene, KnownMaximum(scene.channels))
 
     def their_fusion_of_logits(self, scene: Scene) -> list:
-        """The panoptic map by mmdet, from masks and logits."""
+        """Fuse the panoptic map by mmdet, from masks and logits."""
         return self._their_fusion(scene, scene.logits)
 
     def _their_fusion(self, scene: Scene, logits: torch.Tensor | KnownMaximum) -> list:
@@ -142,11 +142,11 @@ class Contestants:
         return self._quality(scene, self.samples[id(scene)])
 
     def our_quality_and_load(self, scene: Scene) -> list:
-        """The same with the ground truth from its file."""
+        """Do the same with the ground truth from its file."""
         return self._quality(scene, self._ground_truth(scene))
 
     def their_quality(self, scene: Scene) -> list:
-        """The same by mmdet, which gives percent."""
+        """Do the same by mmdet, which gives percent."""
         # mmdet overwrites void in the prediction
         sample = dict(scene.record, pred_panoptic_seg=dict(sem_seg=scene.panoptic.clone()))
         return [value / 100 for value in score(self.mmdet_metric, sample)]
@@ -161,7 +161,7 @@ class Contestants:
 
 
 def targets_of(results: dict) -> list:
-    """What training takes from a loaded sample."""
+    """Give what training takes from a loaded sample."""
     return [results[key] for key in ('gt_seg_map', 'gt_bboxes_labels')] + [
         results['gt_masks'].masks,
         results['gt_bboxes'].tensor,

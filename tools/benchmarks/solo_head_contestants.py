@@ -63,12 +63,12 @@ def objects(count: int, height: int, width: int, device: str) -> DetDataSample:
 
 
 def published_model(name: str) -> ConfigDict:
-    """A head's settings in mmdet; reading them takes longer than building it."""
+    """Read a head's settings from mmdet; reading them takes longer than building it."""
     return get_config(f'mmdet::{CONFIGS[name]}').model
 
 
 def build(model: ConfigDict, contestant: str, class_bias: float, device: str) -> SOLOHead:
-    """A head with weights that give masks of all kinds; the floor's is the sparse one."""
+    """Build a head with weights that give masks of all kinds; the floor's is the sparse one."""
     kind = model.mask_head.type if contestant == 'mmdet' else f'Sparse{model.mask_head.type}'
     torch.manual_seed(0)
     head = MODELS.build({**model.mask_head, 'type': kind, 'test_cfg': model.test_cfg}).to(device)
@@ -107,7 +107,7 @@ Step = Callable[[SOLOHead, list[torch.Tensor], DetDataSample], dict[str, float]]
 
 
 def step_of(contestant: str, mode: str) -> Step:
-    """The step that a contestant runs in a mode."""
+    """Give the step that a contestant runs in a mode."""
     if contestant == 'floor':
         return floor_train_step if mode == 'train' else floor_test_step
     return train_step if mode == 'train' else test_step

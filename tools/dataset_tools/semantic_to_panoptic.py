@@ -65,7 +65,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def class_list(classes: list[str] | None) -> ClassList | None:
-    """The classes that ``--classes`` names, or those of the file that it names."""
+    """Read the classes that ``--classes`` names, or those of the file that it names."""
     from mmdet_panseg.datasets.conversion import ClassList, read_class_list
 
     if classes is None:
@@ -101,7 +101,7 @@ def _class_cells(of_class: ClassCounts, pixels: int) -> list[str]:
 
 
 def notes(summary: ConversionSummary) -> list[str]:
-    """What a user of the instances should know."""
+    """Say what a user of the instances should know."""
     from mmdet_panseg.datasets.conversion import WEAK_INSTANCES
 
     if not any(label_class.is_thing for label_class in summary.classes):

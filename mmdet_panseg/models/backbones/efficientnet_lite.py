@@ -52,7 +52,7 @@ _SCALING = {'lite0': (1.0, 1.0), 'lite1': (1.0, 1.1), 'lite2': (1.1, 1.2)}
 
 
 def _scaled_stages(arch: str) -> list[list[_BlockGroup]]:
-    """The stages of ``arch``: widths in multiples of 8, depths rounded up, single blocks left single."""
+    """List the stages of ``arch``: widths in multiples of 8, depths rounded up, single blocks left single."""
     width, depth = _SCALING[arch]
     return [
         [

@@ -269,7 +269,7 @@ class CellMaskPredictor:
 
 
 def _area_with_mass(probabilities: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
-    """Number of pixels above the threshold, and the sum of their probabilities, each ``(N,)``."""
+    """Count the pixels above the threshold and give the sum of their probabilities, each ``(N,)``."""
     # What is not above the threshold becomes zero; a threshold of zero or more keeps the count right.
     inside = F.threshold(probabilities, threshold, 0.0)
     return inside.count_nonzero(dim=(1, 2)).float(), inside.sum(dim=(1, 2))
