@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -24,3 +24,20 @@ class AlignedPyramid:
     levels: Sequence[Tensor]
     pyramid: Sequence[Tensor]
     mask_features: Sequence[Any] | Mapping[int, Tensor] | None = None
+
+
+class SharedTower(NamedTuple):
+    """What a semantic head must know of a mask tower to work on it.
+
+    Attributes:
+        channels: Channels of its features.
+        stride: Stride of its finest level in pixels of the input.
+    """
+
+    channels: int
+    stride: int
+
+
+def images_of_batch(features: Tensor, images: Sequence[int]) -> Tensor:
+    """Choose images of a batch, in ascending order."""
+    return features if len(images) == len(features) else features[list(images)]

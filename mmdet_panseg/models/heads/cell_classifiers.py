@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from mmdet.registry import MODELS
 from torch import nn
 
@@ -36,3 +38,18 @@ class PerLevelCellClassifier(nn.ModuleList):
         super().__init__(
             nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2) for _ in range(num_levels)
         )
+
+
+def start_with_background(classifier: nn.Conv2d | nn.ModuleList) -> None:
+    """Let a softmax start with 1 % for all objects together, as sigmoids start with 1 % for each class.
+
+    From equal logits the first losses would be a hundred times the later ones.
+
+    Args:
+        classifier: Class branch's last layer, or one for each level; the last logit is that of the background.
+    """
+    for layer in classifier if isinstance(classifier, nn.ModuleList) else [classifier]:
+        bias = layer.bias.data
+        # Weights that were loaded have different biases, and keep them.
+        if (bias == bias[0]).all():
+            bias[-1] = bias[:-1].logsumexp(0) + math.log(0.99 / 0.01)

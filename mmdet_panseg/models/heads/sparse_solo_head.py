@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from mmdet.models import SOLOHead
@@ -35,19 +34,8 @@ from mmdet_panseg.ops import (
     suppress_non_peaks,
 )
 
-from .aligned_pyramid import AlignedPyramid
-
-
-class SharedTower(NamedTuple):
-    """What a semantic head must know of a mask tower to work on it.
-
-    Attributes:
-        channels: Channels of its features.
-        stride: Stride of its finest level in pixels of the input.
-    """
-
-    channels: int
-    stride: int
+from .aligned_pyramid import AlignedPyramid, SharedTower, images_of_batch
+from .cell_classifiers import start_with_background
 
 
 @MODELS.register_module()
@@ -162,19 +150,10 @@ class SparseSOLOHead(SOLOHead):
         super()._init_layers()
 
     def init_weights(self) -> None:
-        """Start a softmax classifier with 1 % for all objects together, as sigmoids start with 1 % for each class.
-
-        Almost every cell is background: from equal logits the first losses would be a hundred times the later ones.
-        """
+        """Initialise the weights; almost every cell is background, and a softmax classifier starts with that."""
         super().init_weights()
-        if self.cls_out_channels == self.num_classes:
-            return
-        classifiers = self.conv_cls if isinstance(self.conv_cls, nn.ModuleList) else [self.conv_cls]
-        for classifier in classifiers:
-            bias = classifier.bias.data
-            # Weights that were loaded have different biases, and keep them.
-            if (bias == bias[0]).all():
-                bias[-1] = bias[:-1].logsumexp(0) + math.log(0.99 / 0.01)
+        if self.cls_out_channels > self.num_classes:
+            start_with_background(self.conv_cls)
 
     def forward(self, x: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         """Run both towers on all levels.
@@ -463,8 +442,3 @@ class SparseSOLOHead(SOLOHead):
         if self.cls_out_channels == self.num_classes:
             return suppress_non_peaks(logits.sigmoid())
         return suppress_non_peaks(logits.softmax(dim=1)[:, : self.num_classes])
-
-
-def images_of_batch(features: Tensor, images: Sequence[int]) -> Tensor:
-    """Choose images of a batch, in ascending order."""
-    return features if len(images) == len(features) else features[list(images)]

@@ -20,8 +20,8 @@ from mmdet_panseg.models.heads.cell_masks.level_masks import LogitMasks
 from mmdet_panseg.models.heads.cell_masks.mask_source import MaskSource
 from mmdet_panseg.ops import GridCells, cell_mask_logits, coordinate_channels
 
-from .aligned_pyramid import AlignedPyramid
-from .sparse_solo_head import SparseSOLOHead, images_of_batch
+from .aligned_pyramid import AlignedPyramid, images_of_batch
+from .sparse_solo_head import SparseSOLOHead
 
 _MASK_FEATURES = dict(
     feat_channels=128,
