@@ -2,7 +2,6 @@
 _base_ = './solo_effl0_coco_mini.py'
 
 input_size = (640, 640)
-max_iters = 1200
 
 train_pipeline = _base_.train_pipeline
 train_pipeline[2:4] = [dict(type='Resize', scale=input_size, keep_ratio=True)]
@@ -31,6 +30,4 @@ test_dataloader = val_dataloader
 val_evaluator = dict(ann_file=None)
 test_evaluator = val_evaluator
 
-train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
-param_scheduler = _base_.param_scheduler
-param_scheduler[1].update(end=max_iters, T_max=max_iters - 100)
+train_cfg = dict(max_iters=1200)

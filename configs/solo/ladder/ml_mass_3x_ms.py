@@ -1,8 +1,6 @@
 _base_ = './ml_mass_1x.py'
 
 train_cfg = dict(max_epochs=36)
-param_scheduler = _base_.param_scheduler
-param_scheduler[1].update(end=36, milestones=[27, 33])
 train_pipeline = _base_.train_pipeline
 train_pipeline[2] = dict(type='RandomResize', scale=[(1333, 640), (1333, 960)], keep_ratio=True)
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
