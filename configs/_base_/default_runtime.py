@@ -2,9 +2,10 @@ _base_ = 'mmdet::_base_/default_runtime.py'
 
 custom_imports = dict(imports=['mmdet_panseg'], allow_failed_imports=False)
 
+# Their intervals follow from the length of the training.
 default_hooks = dict(
-    checkpoint=dict(type='AtomicCheckpointHook', interval=1, max_keep_ckpts=2),
-    logger=dict(type='LoggerHook', interval=50),
+    checkpoint=dict(_delete_=True, type='AtomicCheckpointHook', max_keep_ckpts=2),
+    logger=dict(_delete_=True, type='TrainingLoggerHook'),
 )
 custom_hooks = [
     dict(type='NonFiniteLossHook'),

@@ -1,5 +1,5 @@
 # For schedules that count iterations.
 _base_ = './default_runtime.py'
 
-default_hooks = dict(checkpoint=dict(by_epoch=False, interval=200))
+default_hooks = dict(checkpoint=dict(by_epoch=False))
 log_processor = dict(by_epoch=False)

@@ -14,12 +14,12 @@ model = dict(
 )
 
 # Masks are cut out of boxes, so no targets are made in advance.
-train_pipeline = _base_.train_pipeline
-train_pipeline[-2] = dict(type='FixClassGT', strides=None)
+targets = [dict(type='FixClassGT', strides=None)]
+train_pipeline = [*_base_.load_image, *_base_.load_segments, *_base_.resize, *_base_.flip, *targets, *_base_.pack]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 
 # Its fully connected layers have no norm and do not stand the rate of the other models.
 optim_wrapper = dict(optimizer=dict(lr=5e-4))
 
-val_evaluator = dict(_delete_=True, type='PanopticQualityMetric')
+val_evaluator = [_base_.pq_evaluator]
 test_evaluator = val_evaluator

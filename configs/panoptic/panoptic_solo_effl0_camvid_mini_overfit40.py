@@ -3,12 +3,10 @@
 _base_ = './panoptic_solo_effl0_camvid_mini.py'
 
 data_root = 'work_dirs/data/camvid_100/'
-input_size = (640, 480)
 
-train_pipeline = _base_.train_pipeline
-train_pipeline[2:4] = [dict(type='Resize', scale=input_size, keep_ratio=True)]
-test_pipeline = _base_.test_pipeline
-test_pipeline[1].scale = input_size
+resize = test_resize = [dict(type='Resize', scale=(640, 480), keep_ratio=True)]
+train_pipeline = [*_base_.load_image, *_base_.load_segments, *resize, *_base_.targets, *_base_.pack]
+test_pipeline = [*_base_.load_image, *test_resize, *_base_.load_segments, *_base_.test_pack]
 
 model = dict(
     mask_head=dict(
@@ -29,5 +27,5 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 # The instances JSON has more images than the 40, so there is no table of AP.
-val_evaluator = _base_.val_evaluator[1:]
+val_evaluator = [_base_.iou_evaluator, _base_.pq_evaluator]
 test_evaluator = val_evaluator

@@ -11,5 +11,3 @@ model = dict(mask_head=dict(num_classes=8), semantic_head=num_classes, fusion_he
 
 train_cfg = dict(max_epochs=64, val_interval=8)
 optim_wrapper = dict(optimizer=dict(lr=0.005))
-param_scheduler = _base_.param_scheduler
-param_scheduler[1].update(end=64, milestones=[48, 60])

@@ -17,6 +17,6 @@ model = dict(
 )
 
 # All masks are compared at the stride of the shared features.
-train_pipeline = _base_.train_pipeline
-train_pipeline[-2] = dict(type='FixClassGT', strides=[4])
+targets = [dict(type='FixClassGT', strides=[4])]
+train_pipeline = [*_base_.load_image, *_base_.load_segments, *_base_.resize, *_base_.flip, *targets, *_base_.pack]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

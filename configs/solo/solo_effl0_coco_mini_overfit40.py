@@ -1,15 +1,11 @@
 # Learns 40 photographs by heart, at twice their size, and is tested on the same ones: does the machinery learn?
 _base_ = './solo_effl0_coco_mini.py'
 
-input_size = (640, 640)
-max_iters = 1200
-
-train_pipeline = _base_.train_pipeline
-train_pipeline[2:4] = [dict(type='Resize', scale=input_size, keep_ratio=True)]
-test_pipeline = _base_.test_pipeline
-test_pipeline[1].scale = input_size
+resize = test_resize = [dict(type='Resize', scale=(640, 640), keep_ratio=True)]
+train_pipeline = [*_base_.load_image, *_base_.load_instances, *resize, *_base_.targets, *_base_.pack]
 # The annotation file has more images than the 40: the metric takes its ground truth from the samples.
-test_pipeline[-1].meta_keys += ('instances',)
+test_pack = [dict(type='PackPanopticInputs', meta_keys=(*_base_.meta_keys, 'instances'))]
+test_pipeline = [*_base_.load_image, *test_resize, *test_pack]
 
 model = dict(
     mask_head=dict(
@@ -31,6 +27,4 @@ test_dataloader = val_dataloader
 val_evaluator = dict(ann_file=None)
 test_evaluator = val_evaluator
 
-train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
-param_scheduler = _base_.param_scheduler
-param_scheduler[1].update(end=max_iters, T_max=max_iters - 100)
+train_cfg = dict(max_iters=1200)

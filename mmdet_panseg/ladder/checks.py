@@ -14,7 +14,6 @@ from .config_changes import config_changes
 from .declared_keys import KeyPath, unread_names
 from .rungs import MASK_METRICS, RUN_KEYS, Ladder, Rung, fingerprint
 from .scenes_version import scenes_config
-from .schedules import schedule_problems
 
 # Keys that are read from a config beside those of the runner.
 _READ_BESIDE = {'ablation', 'work_dir', 'experiment_name', 'data_remedy', 'model_wrapper_cfg', 'find_unused_parameters'}
@@ -37,7 +36,6 @@ def ladder_problems(ladder: Ladder) -> list[str]:
     scenes_seen: dict[str, str] = {}
     for _, rung in ladder.walk():
         found = [*_description_problems(ladder, rung), *_declaration_problems(rung), *building_problems(rung.config)]
-        found += schedule_problems(rung.config)
         multipliers = {path[3] for path in rung.declared if path[:3] == _MULTIPLIERS and len(path) > 3}
         found += multiplier_problems(rung.config['model'], sorted(multipliers))
         found += _twin_problems(rung.name, fingerprint(rung.config), seen)

@@ -19,9 +19,7 @@ becomes things and stuff of the semantic head
 ``min_thing_area``, ``min_stuff_area``
 any other key of ``model``                     changed in the same way
 ``optim_wrapper.paramwise_cfg``                changed in the same way
-``train_cfg.max_epochs``                       ``max_iters`` in the same ratio; the learning rate's schedule is
-                                               stretched behind its warm-up
-``param_scheduler``                            covered by that, if ``max_epochs`` has changed and only times differ
+``train_cfg.max_epochs``                       ``max_iters`` in the same ratio
 the training pipeline, ``RandomResize`` in     ``RandomResize``, its short sides in the same ratio to the scenes'
 place of ``Resize``                            ``Resize``, and a long side that does not limit them
 the training pipeline, a transform of a type   added behind the same one, with the same arguments: areas in pixels
@@ -53,7 +51,6 @@ _DATA = {
     *('in_channels', 'feat_channels', 'out_channels', 'stacked_convs'),
 }
 _IN_RATIO = {'loss_weight', 'min_thing_area', 'min_stuff_area'}
-_NO_TIMES = dict.fromkeys(('begin', 'end', 'milestones', 'T_max'))
 _MASK_CLASSES = ('model', 'mask_head', 'num_classes')
 _REMEDY = (
     'set ablation.scenes=None, so that it is trained on its own data only, or add a rule to '
@@ -93,8 +90,6 @@ def scenes_config(ladder: Ladder, rung: Rung) -> dict[str, Any]:
     epochs = changes.pop(('train_cfg', 'max_epochs'), None)
     if epochs:
         scale_iterations(config, round(config['train_cfg']['max_iters'] * epochs.new / epochs.old))
-        if _same_shape(changes.get(('param_scheduler',))):
-            changes.pop(('param_scheduler',), None)
     unruled = [key for key in changes if not _has_rule(key)]
     if unruled:
         keys = ', '.join('.'.join(key) for key in sorted(unruled))
@@ -113,16 +108,6 @@ def scenes_config(ladder: Ladder, rung: Rung) -> dict[str, Any]:
         _change_pipeline(transforms, pipeline, rung)
     config['ablation'] = dict(rung.ablation)
     return config
-
-
-def _same_shape(schedule: Change | None) -> bool:
-    """Whether schedulers differ in their times alone, as those of a longer training do."""
-    if schedule is None:
-        return True
-    if not (isinstance(schedule.old, list) and isinstance(schedule.new, list)):
-        return False
-    old, new = ([{**part, **_NO_TIMES} for part in parts] for parts in (schedule.old, schedule.new))
-    return old == new
 
 
 def _has_rule(key: tuple[str, ...]) -> bool:

@@ -153,7 +153,7 @@ def toy_config(work_dir, iterations=6, save_every=2, batch_size=2, **settings):
         ),
         train_cfg=dict(type='IterBasedTrainLoop', max_iters=iterations, val_interval=10**6),
         optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.05, momentum=0.9)),
-        param_scheduler=[dict(type='MultiStepLR', milestones=[iterations // 2], by_epoch=False)],
+        param_scheduler=[dict(type='StepDecayLR', milestones=[0.5], by_epoch=False)],
         default_hooks=dict(
             checkpoint=dict(type='AtomicCheckpointHook', by_epoch=False, interval=save_every, max_keep_ckpts=2)
         ),

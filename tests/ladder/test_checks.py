@@ -142,27 +142,6 @@ BROKEN = {
         f"_base_ = './root.py'\nenv_cfg = dict(cudnn_benchmrk=True)\n{ABLATION}",
         "env_cfg has no argument 'cudnn_benchmrk'",
     ),
-    'schedule that ends too early': (
-        f"""
-        _base_ = './root.py'
-        train_cfg = dict(by_epoch=True, max_epochs=24)
-        param_scheduler = [
-            dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=10),
-            dict(type='MultiStepLR', milestones=[8, 11], begin=0, end=12, by_epoch=True),
-        ]
-        {ABLATION}
-        """,
-        'param_scheduler: ends after 12 of 24 epochs',
-    ),
-    'milestone behind the end': (
-        f"""
-        _base_ = './root.py'
-        train_cfg = dict(by_epoch=False, max_iters=24)
-        param_scheduler = [dict(type='MultiStepLR', milestones=[9, 27], by_epoch=False)]
-        {ABLATION}
-        """,
-        'param_scheduler: milestones [27] are not reached in 24 iterations',
-    ),
     'unknown backend': (
         f"""
         _base_ = './root.py'

@@ -59,11 +59,9 @@ def test_a_rung_differs_from_its_parent_as_on_coco(real, name, changes):
 
 
 def test_three_times_as_long(real):
-    config = real[0]['seed_3x']
-    assert config['train_cfg']['max_iters'] == 3000
-    warm_up, cosine = config['param_scheduler']
-    assert (warm_up['begin'], warm_up['end']) == (0, 100)
-    assert (cosine['begin'], cosine['end'], cosine['T_max']) == (100, 3000, 2900)
+    once, thrice = real[0]['seed_1x'], real[0]['seed_3x']
+    assert thrice['train_cfg'] == {**once['train_cfg'], 'max_iters': 3000}
+    assert thrice['param_scheduler'] == once['param_scheduler']
 
 
 def test_multi_scale_in_proportion(real):
@@ -71,20 +69,24 @@ def test_multi_scale_in_proportion(real):
     assert resize == dict(type='RandomResize', scale=[(384, 205), (384, 307)], keep_ratio=True)
 
 
-def test_short_trainings_keep_their_shape():
-    config = dict(
-        train_cfg=dict(max_iters=1000, val_interval=1000),
-        param_scheduler=[
-            dict(type='LinearLR', begin=0, end=100),
-            dict(type='CosineAnnealingLR', begin=100, end=1000, T_max=900),
-            dict(type='MultiStepLR', milestones=[500, 900]),
-        ],
-    )
+@pytest.mark.parametrize(
+    ('scheduler', 'times'),
+    [
+        (dict(type='LinearLR', begin=0, end=100), 'LinearLR has end=100'),
+        (dict(type='CosineAnnealingLR', begin=100, T_max=900), 'CosineAnnealingLR has begin=100, T_max=900'),
+        (dict(type='MultiStepLR', milestones=[500, 900]), r'MultiStepLR has milestones=\[500, 900\]'),
+        (dict(type='StepLR', step_size=300), 'StepLR has step_size=300'),
+    ],
+)
+def test_a_schedule_with_times_of_its_own_is_not_rescaled(scheduler, times):
+    relative = [dict(type='WarmupLR', length=100), dict(type='StepDecayLR', milestones=[0.5, 0.9])]
+    config = dict(train_cfg=dict(max_iters=1000), param_scheduler=relative)
     scale_iterations(config, 40)
-    assert config['train_cfg'] == dict(max_iters=40, val_interval=40)
-    warm_up, cosine, steps = config['param_scheduler']
-    assert (warm_up['end'], cosine['begin'], cosine['end'], cosine['T_max']) == (8, 8, 40, 32)
-    assert steps['milestones'] == [20, 36]
+    assert config == dict(train_cfg=dict(max_iters=40), param_scheduler=relative)
+    config['param_scheduler'] = [*relative, scheduler]
+    scale_iterations(config, 40)  # as long as before
+    with pytest.raises(ConfigError, match=f'{times}, which would not fit .*take WarmupLR'):
+        scale_iterations(config, 1000)
     with pytest.raises(ConfigError, match='max_iters'):
         scale_iterations(dict(train_cfg=dict(max_epochs=2)), 3)
 
@@ -124,12 +126,13 @@ def test_a_longer_training_keeps_the_shape_of_its_schedule(tmp_path):
     _base_ = '{solo}/solo_r50_fpn_p2p6_1x_coco.py'
     ablation = dict(change='start', published_ap=20.0, schedule='1x', scenes='{solo}/solo_effl0_scenes_short.py')
     """
-    longer = "_base_ = './root.py'\ntrain_cfg = dict(max_epochs=24)\nparam_scheduler = _base_.param_scheduler\n"
+    longer = "_base_ = './root.py'\ntrain_cfg = dict(max_epochs=24)\n"
+    schedule = longer + 'param_scheduler = _base_.param_scheduler\n'
     rungs = dict(
-        longer=longer + 'param_scheduler[1].update(end=24, milestones=[16, 22])',
-        cosine=longer + "param_scheduler[1] = dict(type='CosineAnnealingLR', T_max=24, by_epoch=True)",
-        steeper=longer + 'param_scheduler[1].update(end=24, milestones=[16, 22], gamma=0.01)',
-        cold=longer + 'param_scheduler.pop(0)',
+        longer=longer,
+        cosine=schedule + "param_scheduler[1] = dict(type='CosineDecayLR', by_epoch=True)",
+        steeper=schedule + 'param_scheduler[1].update(gamma=0.01)',
+        cold=schedule + 'param_scheduler.pop(0)',
     )
     ladder = read_ladder(write_ladder(tmp_path, root=root, child=None, **rungs))
     length = scenes_config(ladder, ladder.rungs['root'])['train_cfg']['max_iters']

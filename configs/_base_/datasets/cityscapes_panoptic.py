@@ -5,10 +5,10 @@ _base_ = './coco_panoptic.py'
 data_root = 'data/cityscapes/'
 image_name_sub = (r'^([a-z]+)(_.*)_gtFine(_leftImg8bit\.png)$', r'\1/\1\2\3')
 
-train_pipeline = _base_.train_pipeline
-train_pipeline[2] = dict(type='RandomResize', scale=[(2048, 800), (2048, 1024)], keep_ratio=True)
-test_pipeline = _base_.test_pipeline
-test_pipeline[1].scale = (2048, 1024)
+resize = [dict(type='RandomResize', scale=[(2048, 800), (2048, 1024)], keep_ratio=True)]
+test_resize = [dict(type='Resize', scale=(2048, 1024), keep_ratio=True)]
+train_pipeline = [*_base_.load_image, *_base_.load_segments, *resize, *_base_.flip, *_base_.targets, *_base_.pack]
+test_pipeline = [*_base_.load_image, *test_resize, *_base_.load_segments, *_base_.test_pack]
 
 train_dataloader = dict(
     batch_size=1,
@@ -31,5 +31,5 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 # Image ids of the panoptic files are texts, those of instance files numbers, so there is no table of AP.
-val_evaluator = [dict(type='SemanticIoUMetric'), dict(type='PanopticQualityMetric')]
+val_evaluator = [_base_.iou_evaluator, _base_.pq_evaluator]
 test_evaluator = val_evaluator

@@ -1,19 +1,11 @@
 # COCO 2017 as mmdet lays it out, with this project's checks and targets.
-_base_ = 'mmdet::_base_/datasets/coco_instance.py'
+_base_ = ['mmdet::_base_/datasets/coco_instance.py', './parts.py']
 
-train_pipeline = [
-    dict(type='LoadCheckedImage'),
-    dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
-    dict(type='Resize', scale=(1333, 800), keep_ratio=True),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='FixClassGT'),
-    dict(type='PackPanopticInputs'),
-]
-test_pipeline = [
-    dict(type='LoadCheckedImage'),
-    dict(type='Resize', scale=(1333, 800), keep_ratio=True),
-    dict(type='PackPanopticInputs', meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor')),
-]
+resize = [dict(type='Resize', scale=(1333, 800), keep_ratio=True)]
+test_resize = resize
+train_pipeline = [*_base_.load_image, *_base_.load_instances, *resize, *_base_.flip, *_base_.targets, *_base_.pack]
+test_pipeline = [*_base_.load_image, *test_resize, *_base_.test_pack]
+
 train_dataloader = dict(
     dataset=dict(type='CheckedCocoDataset', filter_cfg=dict(_delete_=True), pipeline=train_pipeline)
 )

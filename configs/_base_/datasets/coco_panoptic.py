@@ -1,28 +1,18 @@
 # COCO 2017 with panoptic annotations, as mmdet lays it out.
-_base_ = 'mmdet::_base_/datasets/coco_panoptic.py'
+_base_ = ['mmdet::_base_/datasets/coco_panoptic.py', './parts.py']
 
-train_pipeline = [
-    dict(type='LoadCheckedImage'),
-    dict(type='LoadPanopticSegments'),
-    dict(type='Resize', scale=(1333, 800), keep_ratio=True),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='FixClassGT'),
-    dict(type='PackPanopticInputs'),
-]
-test_pipeline = [
-    dict(type='LoadCheckedImage'),
-    dict(type='Resize', scale=(1333, 800), keep_ratio=True),
-    dict(type='LoadPanopticSegments'),
-    dict(type='PackPanopticInputs', meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor')),
-]
+resize = [dict(type='Resize', scale=(1333, 800), keep_ratio=True)]
+test_resize = resize
+train_pipeline = [*_base_.load_image, *_base_.load_segments, *resize, *_base_.flip, *_base_.targets, *_base_.pack]
+test_pipeline = [*_base_.load_image, *test_resize, *_base_.load_segments, *_base_.test_pack]
+
 train_dataloader = dict(
     dataset=dict(type='CheckedCocoPanopticDataset', filter_cfg=dict(_delete_=True), pipeline=train_pipeline)
 )
 val_dataloader = dict(dataset=dict(type='CheckedCocoPanopticDataset', pipeline=test_pipeline))
 test_dataloader = val_dataloader
-val_evaluator = [
-    dict(type='CocoMetric', ann_file=_base_.data_root + 'annotations/instances_val2017.json', metric=['segm', 'bbox']),
-    dict(type='SemanticIoUMetric'),
-    dict(type='PanopticQualityMetric'),
-]
+ap_evaluator = dict(
+    type='CocoMetric', ann_file=_base_.data_root + 'annotations/instances_val2017.json', metric=['segm', 'bbox']
+)
+val_evaluator = [ap_evaluator, _base_.iou_evaluator, _base_.pq_evaluator]
 test_evaluator = val_evaluator

@@ -1,21 +1,14 @@
 # The embedded data; tools/dataset_tools/make_scenes.py makes it.
+_base_ = './parts.py'
+
 dataset_type = 'CheckedCocoDataset'
 data_root = 'work_dirs/data/scenes/'
 data_remedy = dict(folder=data_root, text='Make the scenes: python tools/dataset_tools/make_scenes.py.')
 
-train_pipeline = [
-    dict(type='LoadCheckedImage'),
-    dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
-    dict(type='Resize', scale=(320, 256), keep_ratio=True),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='FixClassGT'),
-    dict(type='PackPanopticInputs'),
-]
-test_pipeline = [
-    dict(type='LoadCheckedImage'),
-    dict(type='Resize', scale=(320, 256), keep_ratio=True),
-    dict(type='PackPanopticInputs', meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor')),
-]
+resize = [dict(type='Resize', scale=(320, 256), keep_ratio=True)]
+test_resize = resize
+train_pipeline = [*_base_.load_image, *_base_.load_instances, *resize, *_base_.flip, *_base_.targets, *_base_.pack]
+test_pipeline = [*_base_.load_image, *test_resize, *_base_.test_pack]
 
 train_dataloader = dict(
     batch_size=4,
@@ -47,9 +40,6 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-val_evaluator = dict(
-    type='CocoMetric',
-    ann_file=data_root + 'annotations/instances_val.json',
-    metric=['segm', 'bbox'],
-)
+ap_evaluator = dict(type='CocoMetric', ann_file=data_root + 'annotations/instances_val.json', metric=['segm', 'bbox'])
+val_evaluator = ap_evaluator
 test_evaluator = val_evaluator

@@ -4,20 +4,16 @@ _base_ = './scenes_instance.py'
 dataset_type = 'CheckedCocoPanopticDataset'
 
 train_pipeline = [
-    dict(type='LoadCheckedImage'),
-    dict(type='LoadPanopticSegments'),
-    dict(type='Resize', scale=(320, 256), keep_ratio=True),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='FixClassGT'),
-    dict(type='PackPanopticInputs'),
+    *_base_.load_image,
+    *_base_.load_segments,
+    *_base_.resize,
+    *_base_.flip,
+    *_base_.targets,
+    *_base_.pack,
 ]
-test_pipeline = [
-    dict(type='LoadCheckedImage'),
-    dict(type='Resize', scale=(320, 256), keep_ratio=True),
-    # After Resize: predictions are scored at the size of the annotations.
-    dict(type='LoadPanopticSegments'),
-    dict(type='PackPanopticInputs', meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor')),
-]
+# Segments are loaded after the resize: predictions are scored at the size of the annotations.
+test_pipeline = [*_base_.load_image, *_base_.test_resize, *_base_.load_segments, *_base_.test_pack]
+
 train_dataloader = dict(
     dataset=dict(
         type=dataset_type,
@@ -36,13 +32,5 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-val_evaluator = [
-    dict(
-        type='CocoMetric',
-        ann_file='work_dirs/data/scenes/annotations/instances_val.json',
-        metric=['segm', 'bbox'],
-    ),
-    dict(type='SemanticIoUMetric'),
-    dict(type='PanopticQualityMetric'),
-]
+val_evaluator = [_base_.ap_evaluator, _base_.iou_evaluator, _base_.pq_evaluator]
 test_evaluator = val_evaluator

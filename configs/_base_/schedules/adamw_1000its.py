@@ -1,6 +1,6 @@
-# A short schedule for a CPU, counted in iterations.
-max_iters = 1000
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters)
+# A short schedule for a CPU, counted in iterations; all else follows train_cfg.max_iters.
+# Validation is at the end alone: mmengine validates there, whatever the interval.
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=1000, val_interval=10**9)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 
@@ -11,7 +11,7 @@ optim_wrapper = dict(
     clip_grad=dict(max_norm=10.0),
 )
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=100),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=100, end=max_iters, T_max=max_iters - 100, eta_min_ratio=0.01),
+    dict(type='WarmupLR', length=100, start_factor=0.05, by_epoch=False),
+    dict(type='CosineDecayLR', warmup=100, eta_min_ratio=0.01, by_epoch=False),
 ]
 auto_scale_lr = dict(base_batch_size=4)

@@ -7,8 +7,8 @@ model = dict(
     test_cfg=dict(resize='logits'),
 )
 optim_wrapper = dict(paramwise_cfg=_base_.caffe_paramwise)
-train_pipeline = _base_.train_pipeline
-train_pipeline[2] = dict(type='RandomResize', scale=[(1333, 640), (1333, 800)], keep_ratio=True)
+resize = [dict(type='RandomResize', scale=[(1333, 640), (1333, 800)], keep_ratio=True)]
+train_pipeline = [*_base_.load_image, *_base_.load_instances, *resize, *_base_.flip, *_base_.targets, *_base_.pack]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 ablation = dict(
     change='random scale 640-800, caffe-style training, sigmoid after upsampling', published_ap=26.4, schedule='3x'

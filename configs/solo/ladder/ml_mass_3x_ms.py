@@ -1,9 +1,7 @@
 _base_ = './ml_mass_1x.py'
 
 train_cfg = dict(max_epochs=36)
-param_scheduler = _base_.param_scheduler
-param_scheduler[1].update(end=36, milestones=[27, 33])
-train_pipeline = _base_.train_pipeline
-train_pipeline[2] = dict(type='RandomResize', scale=[(1333, 640), (1333, 960)], keep_ratio=True)
+resize = [dict(type='RandomResize', scale=[(1333, 640), (1333, 960)], keep_ratio=True)]
+train_pipeline = [*_base_.load_image, *_base_.load_instances, *resize, *_base_.flip, *_base_.targets, *_base_.pack]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 ablation = dict(change='36 epochs, multi-scale 640-960', published_ap=33.0, schedule='3x')

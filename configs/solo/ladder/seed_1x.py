@@ -11,8 +11,8 @@ model = dict(
     ),
     test_cfg=dict(suppression=dict(type='GreedyMaskNMS', iou_threshold=0.5)),
 )
-train_pipeline = _base_.train_pipeline
-train_pipeline[4].update(strides=[4], boxes='annotation')
+targets = [dict(type='FixClassGT', strides=[4], boxes='annotation')]
+train_pipeline = [*_base_.load_image, *_base_.load_instances, *_base_.resize, *_base_.flip, *targets, *_base_.pack]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 ablation = dict(
     change='the start: mask loss at 1/4 on every level, dice averaged per image, box centres, greedy mask NMS',

@@ -9,7 +9,7 @@ from typing import Any
 from mmdet.registry import HOOKS
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
-from mmengine.runner import Runner
+from mmengine.runner import IterBasedTrainLoop, Runner
 
 from mmdet_panseg.engine.checkpoints.atomic_backend import AtomicLocalBackend, write_atomically
 from mmdet_panseg.engine.checkpoints.resuming import LAST_CHECKPOINT
@@ -27,13 +27,15 @@ class AtomicCheckpointHook(CheckpointHook):
     deleted are noted in the new checkpoint and deleted when the run is resumed.
 
     Args:
-        *args: Arguments of ``CheckpointHook``, by place.
-        **kwargs: Arguments of ``CheckpointHook``. With ``backend_args`` or a remote ``out_dir`` the order is
+        interval: Epochs or iterations between two checkpoints. None for every epoch or, where the training counts
+            iterations, for every 200 and at least four times.
+        *args: Other arguments of ``CheckpointHook``, by place.
+        **kwargs: Other arguments of ``CheckpointHook``. With ``backend_args`` or a remote ``out_dir`` the order is
             mmengine's and the writing is up to that backend.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, interval: int | None = None, *args: Any, **kwargs: Any) -> None:
+        super().__init__(interval, *args, **kwargs)
         chosen = self.backend_args is not None or self.file_client_args is not None
         if not chosen and '://' not in str(self.out_dir or ''):
             self.backend_args = dict(backend='atomic_local')
@@ -44,6 +46,7 @@ class AtomicCheckpointHook(CheckpointHook):
         Args:
             runner: The runner.
         """
+        self._follow_the_training(runner)
         super().before_train(runner)
         if not isinstance(self.file_backend, AtomicLocalBackend):
             return
@@ -54,6 +57,13 @@ class AtomicCheckpointHook(CheckpointHook):
                 beside = Path(self.out_dir, Path(path).name)
                 if beside.is_file() and beside.name not in in_use:
                     beside.unlink()
+
+    def _follow_the_training(self, runner: Runner) -> None:
+        if self.interval is None:
+            self.by_epoch = not isinstance(runner.train_loop, IterBasedTrainLoop)
+            self.interval = 1 if self.by_epoch else max(1, min(200, runner.max_iters // 4))
+            if self.filename_tmpl in ('epoch_{}.pth', 'iter_{}.pth'):
+                self.filename_tmpl = 'epoch_{}.pth' if self.by_epoch else 'iter_{}.pth'
 
     def _best_paths(self) -> list[str]:
         paths = [getattr(self, 'best_ckpt_path', None), *getattr(self, 'best_ckpt_path_dict', {}).values()]

@@ -165,16 +165,13 @@ def _iterations(config: dict[str, Any], rung: Rung) -> int:
 def _run_config(config: dict[str, Any], rung: Rung, ratio: float, seed: int) -> dict[str, Any]:
     """Set length and seed; leave validation out, since a test of the last checkpoint follows."""
     config = copy.deepcopy(config)
-    length = max(1, round(_iterations(config, rung) * ratio))
-    scale_iterations(config, length)
+    scale_iterations(config, max(1, round(_iterations(config, rung) * ratio)))
     for name in ('val_cfg', 'val_dataloader', 'val_evaluator'):
         config.pop(name, None)
     config['train_cfg'].pop('val_interval', None)
     hooks = config.setdefault('default_hooks', {})
-    checkpoint = hooks.setdefault('checkpoint', dict(type='AtomicCheckpointHook', by_epoch=False))
-    checkpoint['interval'] = max(1, min(checkpoint.get('interval', 200), length // 4))
-    logger = hooks.setdefault('logger', dict(type='LoggerHook'))
-    logger['interval'] = max(1, min(logger.get('interval', 50), length // 4))
+    hooks.setdefault('checkpoint', dict(type='AtomicCheckpointHook'))
+    hooks.setdefault('logger', dict(type='TrainingLoggerHook'))
     config['randomness'] = {**config.get('randomness', {}), 'seed': seed}
     return config
 
