@@ -11,8 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mmdet_panseg.ops import rgb_from_ids
-from mmdet_panseg.ops.panoptic_fusion import INSTANCE_OFFSET
+from mmdet_panseg.ops import INSTANCE_OFFSET, rgb_from_ids
 
 from .class_layout import ClassLayout
 from .errors import EvaluationError

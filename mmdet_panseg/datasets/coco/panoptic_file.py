@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from mmdet_panseg.datasets.errors import AnnotationFileError
-from mmdet_panseg.ops.panoptic_ids import MAX_PANOPTIC_ID
+from mmdet_panseg.ops import MAX_PANOPTIC_ID
 
 from .annotation_file import check_flags, column, refuse_unknown, shown
 
