@@ -12,6 +12,7 @@ from mmdet.registry import DATASETS
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 
+from mmdet_panseg.datasets.dataset_classes import DatasetClasses
 from mmdet_panseg.datasets.errors import AnnotationFileError
 from mmdet_panseg.datasets.images.image_files import refuse_missing_files, rename_images
 from mmdet_panseg.datasets.images.skipped_samples import SkippedSamples
@@ -20,8 +21,7 @@ from mmdet_panseg.datasets.images.skips_broken_images import SkipsBrokenImages
 from .annotation_checks import check_annotation
 from .annotation_file import check_categories, check_images, group_annotations, is_remote, read_annotation_file
 from .annotation_report import AnnotationReport, Finding
-from .class_choice import choose_classes, choose_palette, choose_stuff_classes, refuse_too_many
-from .dataset_classes import DatasetClasses
+from .class_selection import choose_classes, choose_palette, choose_stuff_classes, refuse_too_many
 
 
 @DATASETS.register_module()

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from mmdet_panseg.datasets.errors import AnnotationFileError
 
 from .annotation_file import check_flags, shown
-from .class_choice import check_class_names, choose_classes, other_order_error
+from .class_selection import check_class_names, choose_classes, other_order_error
 
 
 class PanopticClasses(NamedTuple):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from mmdet_panseg.datasets.coco.segment_records import tight_box
+from mmdet_panseg.datasets.coco.records import tight_box
 
 from .label_classes import LabelClass
 

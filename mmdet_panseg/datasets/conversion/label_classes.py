@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmdet_panseg.datasets.coco.annotation_file import shown
-from mmdet_panseg.datasets.coco.class_choice import choose_palette
+from mmdet_panseg.datasets.coco.class_selection import choose_palette
 from mmdet_panseg.datasets.errors import AnnotationFileError, MissingDataError
 from mmdet_panseg.ops import VOID_LABEL
 

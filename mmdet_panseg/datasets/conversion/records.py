@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mmdet_panseg.datasets.coco.segment_records import distinct_colours, encode_mask
+from mmdet_panseg.datasets.coco.records import distinct_colours, encode_mask
 
 from .components import LabelSegments
 from .label_classes import LabelClass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mmdet_panseg.datasets.coco.segment_records import distinct_colours, encode_mask, tight_box
+from mmdet_panseg.datasets.coco.records import distinct_colours, encode_mask, tight_box
 
 from .classes import PALETTE, STUFF_CLASSES, THING_CLASSES
 from .render import Scene

@@ -8,7 +8,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmdet.registry import TRANSFORMS
 
-from mmdet_panseg.datasets.coco.dataset_classes import DatasetClasses
+from mmdet_panseg.datasets.dataset_classes import DatasetClasses
 from mmdet_panseg.datasets.errors import AnnotationFileError, BrokenImageError
 from mmdet_panseg.ops import VOID_LABEL
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mmdet_panseg.datasets.errors import DatasetError
 
-from .class_choice import with_suggestions
+from .coco.class_selection import with_suggestions
 
 
 @dataclass(frozen=True)
