@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mmdet_panseg.datasets.errors import DatasetError
-
-from .coco.class_selection import with_suggestions
+from mmdet_panseg.datasets.errors import DatasetError, with_suggestions
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from typing import Any
 
 from mmengine.fileio import get_local_path
 
-from mmdet_panseg.datasets.errors import AnnotationFileError, MissingDataError
+from mmdet_panseg.datasets.errors import AnnotationFileError, MissingDataError, shown
+from mmdet_panseg.datasets.images.image_files import is_remote
 
 IMAGE_KEYS = ('id', 'file_name', 'height', 'width')
 ANNOTATION_KEYS = ('id', 'image_id', 'category_id', 'bbox', 'area')
 CATEGORY_KEYS = ('id', 'name')
-EXAMPLES_SHOWN = 3
 
 
 def read_annotation_file(
@@ -56,11 +56,6 @@ def read_annotation_file(
                 "'annotations' and 'categories'; export it in COCO format or correct 'ann_file'."
             )
     return content
-
-
-def is_remote(path: str, backend_args: dict | None) -> bool:
-    """Whether a path is read by a file backend other than the local disk, as mmengine chooses it."""
-    return '://' in path or (backend_args or {}).get('backend', 'local') != 'local'
 
 
 def check_images(images: list[dict], ann_file: str) -> None:
@@ -145,13 +140,6 @@ def group_annotations(
     for annotation, image_id in zip(annotations, columns['image_id'], strict=True):
         grouped[image_id].append(annotation)
     return grouped
-
-
-def shown(items: Sequence[Any], total: int | None = None) -> str:
-    """Joins the first few items for a message, with ``...`` when there are more than these."""
-    total = len(items) if total is None else total
-    text = ', '.join(str(item) for item in items[:EXAMPLES_SHOWN])
-    return f'{text}, ...' if total > EXAMPLES_SHOWN else text
 
 
 def column(entries: list[dict], key: str, section: str, ann_file: str) -> list:

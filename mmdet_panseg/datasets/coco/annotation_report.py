@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from mmdet_panseg.datasets.errors import EXAMPLES_SHOWN, shown
+
 from .annotation_checks import LEFT_OUT_REASONS, REPAIR_REASONS
-from .annotation_file import EXAMPLES_SHOWN, shown
 
 CATEGORIES_SHOWN = 8
 

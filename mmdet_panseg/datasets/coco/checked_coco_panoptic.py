@@ -11,11 +11,10 @@ from mmdet.registry import DATASETS
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 
-from mmdet_panseg.datasets.errors import AnnotationFileError
+from mmdet_panseg.datasets.errors import AnnotationFileError, shown
 from mmdet_panseg.ops import VOID_LABEL
 
 from .annotation_checks import check_annotation
-from .annotation_file import shown
 from .annotation_report import Finding
 from .checked_coco import CheckedCocoDataset
 from .panoptic_classes import PanopticClasses, choose_panoptic_classes

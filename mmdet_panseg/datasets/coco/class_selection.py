@@ -5,11 +5,10 @@ from __future__ import annotations
 import colorsys
 from collections import Counter
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from mmdet.datasets import CocoDataset
 
-from mmdet_panseg.datasets.errors import AnnotationFileError
+from mmdet_panseg.datasets.errors import AnnotationFileError, with_suggestions
 from mmdet_panseg.ops import VOID_LABEL
 
 GOLDEN_RATIO = 0.618034
@@ -136,13 +135,3 @@ def choose_palette(classes: Sequence[str], categories: Sequence[dict] = ()) -> l
         return [coco[name] for name in classes]
     hues = [(index * GOLDEN_RATIO) % 1.0 for index in range(len(classes))]
     return [tuple(round(255 * part) for part in colorsys.hsv_to_rgb(hue, 0.75, 0.9)) for hue in hues]
-
-
-def with_suggestions(missing: Sequence, names: Sequence) -> str:
-    """Names that are missing, each with the nearest spelling among those that are there."""
-    lowered = {str(name).lower(): name for name in names}
-    parts = []
-    for name in missing:
-        near = get_close_matches(str(name).lower(), lowered, n=1)
-        parts.append(f"'{name}' (nearest: '{lowered[near[0]]}')" if near else f"'{name}'")
-    return ', '.join(parts)

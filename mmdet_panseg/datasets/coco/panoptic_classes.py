@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from mmdet_panseg.datasets.errors import AnnotationFileError
+from mmdet_panseg.datasets.errors import AnnotationFileError, shown
 
-from .annotation_file import check_flags, shown
+from .annotation_file import check_flags
 from .class_selection import check_class_names, choose_classes, other_order_error
 
 

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from mmdet_panseg.datasets.errors import AnnotationFileError
+from mmdet_panseg.datasets.errors import AnnotationFileError, shown
 from mmdet_panseg.ops import MAX_PANOPTIC_ID
 
-from .annotation_file import check_flags, column, refuse_unknown, shown
+from .annotation_file import check_flags, column, refuse_unknown
 
 SEGMENT_KEYS = ('id', 'category_id', 'bbox', 'area')
 

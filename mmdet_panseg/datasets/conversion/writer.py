@@ -14,7 +14,7 @@ from rich.progress import track
 
 from mmdet_panseg.datasets.errors import DatasetError
 from mmdet_panseg.datasets.staging import staged_folder
-from mmdet_panseg.ops import MAX_SEGMENTS
+from mmdet_panseg.ops import MAX_SEGMENTS, VOID_LABEL
 
 from .components import SMALL_THINGS, split_label_map
 from .label_classes import ClassList, LabelClass, choose_label_classes, read_class_list
@@ -29,7 +29,6 @@ WEAK_INSTANCES = (
     'The instances are weak: they are 8-connected components of label maps. Objects of one class that touch are one '
     'instance; an object that something in front of it cuts in two is two.'
 )
-_DEFAULT_VOID = 255
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def semantic_to_panoptic(
     _refuse_foreign(out, overwrite)
     class_list = classes or read_class_list(root / CLASS_FILE)
     if void is None:
-        void = {_DEFAULT_VOID if class_list.void is None else class_list.void}
+        void = {VOID_LABEL if class_list.void is None else class_list.void}
     settings = _Settings(choose_label_classes(class_list, things, void), frozenset(void), min_area, small)
     folders = {split: root / images.format(split=split) for split in splits}
     if len(set(folders.values())) < len(splits):

@@ -8,8 +8,12 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 
-from mmdet_panseg.datasets.coco.annotation_file import shown
-from mmdet_panseg.datasets.errors import MissingDataError
+from mmdet_panseg.datasets.errors import MissingDataError, shown
+
+
+def is_remote(path: str, backend_args: dict | None) -> bool:
+    """Whether a path is read by a file backend other than the local disk, as mmengine chooses it."""
+    return '://' in path or (backend_args or {}).get('backend', 'local') != 'local'
 
 
 def find_missing_files(paths: Sequence[str]) -> list[str]:

@@ -12,7 +12,6 @@ from numpy.random import Generator
 
 from .classes import STUFF_CLASSES
 
-VOID = 255
 SKY, WATER, GRASS, ROAD, BRICK = range(len(STUFF_CLASSES))
 _GROUND = (WATER, GRASS, ROAD)
 

@@ -11,9 +11,9 @@ from mmdet.registry import TRANSFORMS
 from mmengine import fileio
 from mmengine.logging import print_log
 
-from mmdet_panseg.datasets.coco.annotation_file import is_remote, shown
 from mmdet_panseg.datasets.coco.panoptic_png import decode_panoptic_png
-from mmdet_panseg.datasets.errors import AnnotationFileError, MissingDataError
+from mmdet_panseg.datasets.errors import AnnotationFileError, MissingDataError, shown
+from mmdet_panseg.datasets.images.image_files import is_remote
 from mmdet_panseg.datasets.images.shared_flag import SharedFlag
 from mmdet_panseg.ops import MAX_SEGMENTS, VOID_LABEL, SegmentTable, segment_map_from_ids, segment_rows
 
