@@ -17,7 +17,7 @@ from mmdet_panseg.ops import VOID_LABEL
 from .annotation_checks import check_annotation
 from .annotation_report import Finding
 from .checked_coco import CheckedCocoDataset
-from .panoptic_classes import PanopticClasses, choose_panoptic_classes
+from .class_selection import PanopticClasses, choose_panoptic_classes
 from .panoptic_file import segment_file_name, segments_by_image
 
 NO_ANNOTATION = "images without an entry in 'annotations'"
