@@ -13,7 +13,7 @@ from mmengine.logging import print_log
 
 from mmdet_panseg.ops import SemanticQuality, confusion_matrix, semantic_quality
 
-from .class_layout import class_names
+from .classes import class_names
 from .confusion_matrix_picture import draw_confusion_matrix
 from .errors import EvaluationError
 from .sample_maps import image_of, read_maps

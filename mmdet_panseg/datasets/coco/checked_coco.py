@@ -193,11 +193,7 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
             The record; its key ``dataset_classes`` holds :class:`.dataset_classes.DatasetClasses`.
         """
         info = super().get_data_info(idx)
-        info['dataset_classes'] = DatasetClasses(
-            names=self._metainfo['classes'],
-            category_ids=self._metainfo['category_ids'],
-            num_things=len(self._metainfo['thing_classes']),
-        )
+        info['dataset_classes'] = DatasetClasses.from_metainfo(self._metainfo)
         return info
 
     def _settle_classes(self, categories: list[dict]) -> None:
