@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from mmdet_panseg.visualization import (
-    Instances,
-    PanopticMap,
-    detector_sheet,
-    draw_instances,
-    draw_panoptic_map,
-    draw_semantic_map,
-    load_annotated_dataset,
-    load_detector,
-    predict,
-)
+from mmdet_panseg.visualization import Instances, PanopticMap, draw_instances, draw_panoptic_map, draw_semantic_map
+
+from .detector_sheet import detector_sheet, load_annotated_dataset, load_detector, predict, predicted_instances
 
 __all__ = [
     'Instances',
@@ -24,4 +16,5 @@ __all__ = [
     'load_annotated_dataset',
     'load_detector',
     'predict',
+    'predicted_instances',
 ]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .colors import instance_colors
-from .label_drawing import draw_labels
-from .mask_drawing import box_of, fill_masks, fit_inside, hatch_mask, resize_image, resize_mask
+from .labels import draw_labels
+from .painting import box_of, fill_masks, fit_inside, hatch_mask, resize_image, resize_mask
 
 __all__ = ['Instances', 'draw_instances']
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .label_drawing import Box
+from .labels import Box
 
 __all__ = ['VOID', 'VOID_SWATCH', 'fill_map', 'label_box', 'resize_index_map']
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .label_drawing import draw_labels, label_size
+from .labels import draw_labels, label_size
 from .map_drawing import VOID, fill_map, label_box, resize_index_map
-from .mask_drawing import fit_inside, resize_image
+from .painting import fit_inside, resize_image
 
 __all__ = ['draw_semantic_map']
 

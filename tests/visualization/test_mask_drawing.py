@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmdet_panseg.visualization.mask_drawing import fill_masks, fit_inside, hatch_mask, resize_image, resize_mask
+from mmdet_panseg.visualization.painting import fill_masks, fit_inside, hatch_mask, resize_image, resize_mask
 
 
 def noise(height, width, seed=0):

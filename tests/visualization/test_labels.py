@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmdet_panseg.visualization.label_drawing import draw_labels, load_font, place_label, shorten
+from mmdet_panseg.visualization.labels import draw_labels, load_font, place_label, shorten
 
 BLACK = np.zeros((120, 200, 3), dtype=np.uint8)
 RED = np.array([[255, 0, 0]], dtype=np.uint8)

@@ -15,9 +15,9 @@ from mmengine.registry import init_default_scope
 from pycocotools.coco import COCO
 
 import mmdet_panseg  # noqa: F401, registers the parts of the config
+from mmdet_panseg.apis import detector_sheet, load_annotated_dataset, load_detector, predicted_instances
+from mmdet_panseg.apis.detector_sheet import annotated_instances
 from mmdet_panseg.engine import CheckpointError, ConfigError
-from mmdet_panseg.visualization import detector_sheet, load_annotated_dataset, load_detector, predicted_instances
-from mmdet_panseg.visualization.detector_sheet import annotated_instances
 
 WIDTH, HEIGHT = 96, 64
 PIPELINE = [

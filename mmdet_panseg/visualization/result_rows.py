@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from .colors import class_palette, map_colors
+from .drawing import PanopticMap, draw_panoptic_map
 from .instance_drawing import draw_instances
 from .map_drawing import VOID_SWATCH
-from .mask_drawing import fit_inside, resize_image
-from .panoptic_drawing import PanopticMap, draw_panoptic_map
-from .panoptic_results import PanopticResults
+from .painting import fit_inside, resize_image
 from .picture_sheet import LegendEntry, SheetRow
+from .results import PanopticResults
 from .semantic_drawing import draw_semantic_map
 
 __all__ = ['PANOPTIC_TITLES', 'PanopticPalette', 'panoptic_legend', 'panoptic_rows']

@@ -13,10 +13,11 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 
 import mmdet_panseg  # noqa: F401, registers the parts of the config
+from mmdet_panseg.apis import detector_sheet, load_annotated_dataset
 from mmdet_panseg.datasets.scenes import STUFF_CLASSES, THING_CLASSES, make_scenes
-from mmdet_panseg.visualization import annotated_results, detector_sheet, load_annotated_dataset
-from mmdet_panseg.visualization.panoptic_results import PanopticResults
-from mmdet_panseg.visualization.panoptic_rows import PanopticPalette, panoptic_legend, panoptic_rows
+from mmdet_panseg.visualization import annotated_results
+from mmdet_panseg.visualization.result_rows import PanopticPalette, panoptic_legend, panoptic_rows
+from mmdet_panseg.visualization.results import PanopticResults
 
 THINGS, STUFF = len(THING_CLASSES), len(STUFF_CLASSES)
 WIDTH, HEIGHT = 96, 64
@@ -146,7 +147,7 @@ def test_sheet_has_two_rows_per_image(root, tmp_path):
 @pytest.fixture
 def composed(monkeypatch):
     """Which places of the sheets made are filled: a string for each row, such as ``'x.xx'``."""
-    module = importlib.import_module('mmdet_panseg.visualization.detector_sheet')
+    module = importlib.import_module('mmdet_panseg.apis.detector_sheet')
     found, compose = [], module.compose_sheet
 
     def record(rows, *arguments):

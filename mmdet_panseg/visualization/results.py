@@ -9,8 +9,8 @@ from mmdet.structures import DetDataSample
 
 from mmdet_panseg.ops import INSTANCE_OFFSET, SegmentTable
 
+from .drawing import PanopticMap
 from .instance_drawing import Instances
-from .panoptic_drawing import PanopticMap
 
 __all__ = ['PanopticResults', 'annotated_results', 'instances_above', 'predicted_results']
 

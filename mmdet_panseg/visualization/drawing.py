@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .colors import map_colors
-from .label_drawing import Box, draw_labels, label_size
+from .labels import Box, draw_labels, label_size
 from .map_drawing import VOID, fill_map, label_box, resize_index_map
-from .mask_drawing import box_of, fit_inside, resize_image
+from .painting import box_of, fit_inside, resize_image
 
 __all__ = ['PanopticMap', 'draw_panoptic_map']
 

@@ -22,12 +22,11 @@ from torch import nn
 from mmdet_panseg.datasets import CheckedCocoPanopticDataset
 from mmdet_panseg.engine import ConfigError, load_checkpoint_safely, load_config
 from mmdet_panseg.engine.checkpoints import checkpoint_named, load_matching, require_match, weights_in
-
-from .colors import class_palette, instance_colors
-from .instance_drawing import Instances, draw_instances
-from .panoptic_results import annotated_results, instances_above, predicted_results
-from .panoptic_rows import PANOPTIC_TITLES, PanopticPalette, panoptic_legend, panoptic_rows
-from .picture_sheet import LegendEntry, SheetRow, compose_sheet
+from mmdet_panseg.visualization.colors import class_palette, instance_colors
+from mmdet_panseg.visualization.instance_drawing import Instances, draw_instances
+from mmdet_panseg.visualization.picture_sheet import LegendEntry, SheetRow, compose_sheet
+from mmdet_panseg.visualization.result_rows import PANOPTIC_TITLES, PanopticPalette, panoptic_legend, panoptic_rows
+from mmdet_panseg.visualization.results import annotated_results, instances_above, predicted_results
 
 __all__ = ['detector_sheet', 'load_annotated_dataset', 'load_detector', 'predicted_instances']
 
