@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from mmdet_panseg.visualization import Instances, PanopticMap, draw_instances, draw_panoptic_map, draw_semantic_map
 
-from .detector_sheet import detector_sheet, load_annotated_dataset, load_detector, predict, predicted_instances
+from .annotated_dataset import load_annotated_dataset
+from .detector import load_detector, predict
+from .detector_sheet import detector_sheet
 
 __all__ = [
     'Instances',
@@ -16,5 +18,4 @@ __all__ = [
     'load_annotated_dataset',
     'load_detector',
     'predict',
-    'predicted_instances',
 ]

@@ -1,18 +1,16 @@
-"""Drawing of instances and maps, and picture sheets of models."""
+"""Drawing of instances and maps, and of picture sheets: arrays in, arrays out."""
 
 from __future__ import annotations
 
 from .colors import class_palette, instance_colors, map_colors
-from .drawing import PanopticMap, draw_panoptic_map
-from .instance_drawing import Instances, draw_instances
+from .drawing import draw_instances, draw_panoptic_map, draw_semantic_map
 from .picture_sheet import SheetRow, compose_sheet
-from .results import PanopticResults, annotated_results, predicted_results
-from .semantic_drawing import draw_semantic_map
+from .results import ImageResults, Instances, PanopticMap, annotated_results, predicted_instances, predicted_results
 
 __all__ = [
+    'ImageResults',
     'Instances',
     'PanopticMap',
-    'PanopticResults',
     'SheetRow',
     'annotated_results',
     'class_palette',
@@ -22,5 +20,6 @@ __all__ = [
     'draw_semantic_map',
     'instance_colors',
     'map_colors',
+    'predicted_instances',
     'predicted_results',
 ]

@@ -10,8 +10,6 @@ from PIL import Image, ImageDraw
 
 from .labels import load_font, shorten
 
-__all__ = ['SheetRow', 'compose_sheet']
-
 _MARGIN = 12
 _GAP = 8
 _HEADING_HEIGHT = 34

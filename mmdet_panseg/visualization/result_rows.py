@@ -1,4 +1,4 @@
-"""Rows of a picture sheet for panoptic segmentation: ground truth above prediction."""
+"""Rows and legends of picture sheets: the results of images, annotated and predicted."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ from pathlib import Path
 
 import numpy as np
 
+from mmdet_panseg.datasets.dataset_classes import DatasetClasses
+
 from .colors import class_palette, map_colors
-from .drawing import PanopticMap, draw_panoptic_map
-from .instance_drawing import draw_instances
-from .map_drawing import VOID_SWATCH
-from .painting import fit_inside, resize_image
+from .drawing import draw_instances, draw_panoptic_map, draw_semantic_map
+from .painting import VOID_SWATCH, fit_inside, resize_image
 from .picture_sheet import LegendEntry, SheetRow
-from .results import PanopticResults
-from .semantic_drawing import draw_semantic_map
+from .results import ImageResults
 
-__all__ = ['PANOPTIC_TITLES', 'PanopticPalette', 'panoptic_legend', 'panoptic_rows']
-
+INSTANCE_TITLES = ('image', 'ground truth', 'prediction')
 PANOPTIC_TITLES = ('image', 'instances', 'semantic map', 'panoptic map')
+_MAX_LEGEND = 30
 
 
 @dataclass(frozen=True)
-class PanopticPalette:
-    """Names and colours of the classes of a panoptic data set.
+class DrawnClasses:
+    """Names and colours of the classes of a data set.
 
     Attributes:
         names: Class names, things before stuff.
@@ -37,28 +36,62 @@ class PanopticPalette:
     palette: Sequence[Sequence[int]]
 
     @classmethod
-    def of(cls, metainfo: dict) -> PanopticPalette:
-        """The classes of a data set's meta information."""
-        names, things = metainfo['classes'], set(metainfo['thing_classes'])
-        return cls(names, sum(name in things for name in names), metainfo.get('palette') or class_palette(len(names)))
+    def of(cls, metainfo: dict) -> DrawnClasses:
+        """Read a data set's meta information; without ``thing_classes`` all classes are things."""
+        classes = DatasetClasses.from_metainfo({'thing_classes': metainfo['classes'], **metainfo})
+        palette = metainfo.get('palette') or class_palette(len(classes.names))
+        return cls(classes.names, classes.num_things, palette)
 
     def colors(self) -> np.ndarray:
-        """RGB colours of the classes in all pictures, uint8, shape (C, 3)."""
+        """Give the RGB colours of the classes in all pictures, uint8, shape (C, 3)."""
         labels = np.arange(len(self.names))
         # Each class by itself: its first instance has its colour.
         return np.vstack([map_colors([label], [label < self.num_things], self.palette) for label in labels])
 
 
-def panoptic_rows(
+def instance_rows(
     path: str,
     image: np.ndarray,
-    truth: PanopticResults,
-    predicted: PanopticResults,
-    classes: PanopticPalette,
+    truth: ImageResults,
+    predicted: ImageResults,
+    classes: DrawnClasses,
     score_thr: float,
     frame: tuple[int, int],
 ) -> list[SheetRow]:
-    """Two rows for one image: ground truth, and below it the prediction.
+    """Draw one row for one image: itself, annotated instances, predicted instances.
+
+    Args:
+        path: Image file, for the caption.
+        image: RGB image of shape (H, W, 3), uint8.
+        truth: Its annotations; they have instances.
+        predicted: What a model predicted; it has instances.
+        classes: The classes.
+        score_thr: Lowest score of the predicted instances, for the caption.
+        frame: Height and width in pixels that every picture is scaled to fit.
+
+    Returns:
+        The row, for the columns :data:`INSTANCE_TITLES`.
+    """
+    found, crowds = len(truth.instances.labels), int(np.count_nonzero(truth.instances.crowds))
+    objects = _number(found - crowds, 'object') + (f' and {_number(crowds, "crowd")}' if crowds else '')
+    number = len(predicted.instances.labels)
+    caption = f'{Path(path).name}   ·   {objects}, {number} found with score ≥ {score_thr:g}'
+    drawn = [
+        draw_instances(image, part.instances, classes.names, classes.palette, frame) for part in (truth, predicted)
+    ]
+    return [SheetRow(caption, [_photograph(image, frame), *drawn])]
+
+
+def panoptic_rows(
+    path: str,
+    image: np.ndarray,
+    truth: ImageResults,
+    predicted: ImageResults,
+    classes: DrawnClasses,
+    score_thr: float,
+    frame: tuple[int, int],
+) -> list[SheetRow]:
+    """Draw two rows for one image: ground truth, and below it the prediction.
 
     Args:
         path: Image file, for the caption.
@@ -72,24 +105,37 @@ def panoptic_rows(
     Returns:
         The rows, for the columns :data:`PANOPTIC_TITLES`. What is not known is left empty.
     """
-    photograph = resize_image(image, fit_inside(image.shape[:2], frame))
-    name = Path(path).name
-    annotated = f'ground truth: {_count(truth.panoptic)}' if truth.panoptic is not None else 'without ground truth'
+    annotated = f'ground truth: {_segments(truth)}' if truth.panoptic is not None else 'without ground truth'
     parts = []
     if predicted.instances is not None:
         parts.append(f'{len(predicted.instances.labels)} instances with score ≥ {score_thr:g}')
     if predicted.panoptic is not None:
-        parts.append(f'panoptic map of {_count(predicted.panoptic)}')
+        parts.append(f'panoptic map of {_segments(predicted)}')
+    above = [_photograph(image, frame), *_pictures(image, truth, classes, frame)]
     return [
-        SheetRow(f'{name}   ·   {annotated}', [photograph, *_pictures(image, truth, classes, frame)]),
+        SheetRow(f'{Path(path).name}   ·   {annotated}', above),
         SheetRow(
             f'prediction: {", ".join(parts)}', [None, *_pictures(image, predicted, classes, frame)], continues=True
         ),
     ]
 
 
-def panoptic_legend(labels: Collection[int], classes: PanopticPalette) -> list[LegendEntry]:
-    """Names and colours of the classes that occur, things and stuff apart, and of void.
+def instance_legend(labels: Collection[int], classes: DrawnClasses) -> list[LegendEntry]:
+    """Give names and colours of the classes that occur, unless there is nothing to tell apart or too much.
+
+    Args:
+        labels: Class indices that occur.
+        classes: The classes.
+
+    Returns:
+        Entries of the legend.
+    """
+    colors = classes.colors()
+    return [(classes.names[label], colors[label]) for label in sorted(labels)] if 1 < len(labels) <= _MAX_LEGEND else []
+
+
+def panoptic_legend(labels: Collection[int], classes: DrawnClasses) -> list[LegendEntry]:
+    """Give names and colours of the classes that occur, things and stuff apart, and of void.
 
     Args:
         labels: Class indices that occur; others than those of the classes are left out.
@@ -109,8 +155,12 @@ def panoptic_legend(labels: Collection[int], classes: PanopticPalette) -> list[L
     return [*legend, ('neither', None), ('void', VOID_SWATCH)]
 
 
+def _photograph(image: np.ndarray, frame: tuple[int, int]) -> np.ndarray:
+    return resize_image(image, fit_inside(image.shape[:2], frame))
+
+
 def _pictures(
-    image: np.ndarray, results: PanopticResults, classes: PanopticPalette, frame: tuple[int, int]
+    image: np.ndarray, results: ImageResults, classes: DrawnClasses, frame: tuple[int, int]
 ) -> list[np.ndarray | None]:
     instances, semantic, panoptic = results.instances, results.semantic_map, results.panoptic
     names, palette = classes.names, classes.palette
@@ -121,11 +171,13 @@ def _pictures(
     ]
 
 
-def _count(panoptic: PanopticMap) -> str:
+def _segments(results: ImageResults) -> str:
+    panoptic = results.panoptic
     crowds = 0 if panoptic.crowds is None else int(np.count_nonzero(panoptic.crowds))
     things = int(np.count_nonzero(panoptic.is_thing)) - crowds
-    stuff = len(panoptic.labels) - things - crowds
-    counted = f'{things} thing{"s" * (things != 1)}'
-    if crowds:
-        counted += f', {crowds} crowd{"s" * (crowds != 1)}'
-    return f'{counted} and {stuff} stuff segment{"s" * (stuff != 1)}'
+    counted = [_number(things, 'thing'), *([_number(crowds, 'crowd')] if crowds else [])]
+    return f'{", ".join(counted)} and {_number(len(panoptic.labels) - things - crowds, "stuff segment")}'
+
+
+def _number(count: int, noun: str) -> str:
+    return f'{count} {noun}{"s" * (count != 1)}'

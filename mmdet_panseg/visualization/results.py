@@ -1,4 +1,4 @@
-"""Instances, semantic map and panoptic map of one image, as annotated and as predicted."""
+"""What is drawn: instances, semantic map and panoptic map of one image, as annotated and as predicted."""
 
 from __future__ import annotations
 
@@ -7,16 +7,61 @@ from dataclasses import dataclass
 import numpy as np
 from mmdet.structures import DetDataSample
 
-from mmdet_panseg.ops import INSTANCE_OFFSET, SegmentTable
+from mmdet_panseg.ops import INSTANCE_OFFSET
 
-from .drawing import PanopticMap
-from .instance_drawing import Instances
-
-__all__ = ['PanopticResults', 'annotated_results', 'instances_above', 'predicted_results']
+from .painting import VOID
 
 
 @dataclass(frozen=True)
-class PanopticResults:
+class Instances:
+    """Instances of one image.
+
+    Attributes:
+        masks: Boolean masks of shape (N, H, W).
+        labels: Class indices of shape (N,).
+        scores: Scores of shape (N,), or None for annotations.
+        crowds: Whether each is a crowd region, of shape (N,), or None for none.
+    """
+
+    masks: np.ndarray
+    labels: np.ndarray
+    scores: np.ndarray | None = None
+    crowds: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class PanopticMap:
+    """The segments of one image.
+
+    Attributes:
+        segment_map: Id of each pixel's segment, integers of shape (H, W); pixels of other ids are void.
+        ids: Ids of the segments, shape (N,).
+        labels: Their class indices, shape (N,).
+        is_thing: Whether each is a thing, shape (N,).
+        scores: Scores of shape (N,), NaN where there is none, or None for annotations.
+        crowds: Whether each is a crowd, shape (N,), or None for none.
+    """
+
+    segment_map: np.ndarray
+    ids: np.ndarray
+    labels: np.ndarray
+    is_thing: np.ndarray
+    scores: np.ndarray | None = None
+    crowds: np.ndarray | None = None
+
+    def index_map(self) -> np.ndarray:
+        """Look up the index of each pixel's segment, -1 for void, int64, shape (H, W)."""
+        order = np.argsort(self.ids, kind='stable')
+        ids = np.asarray(self.ids, dtype=np.int64)[order]
+        if not len(ids):
+            return np.full(self.segment_map.shape, VOID, dtype=np.int64)
+        values = self.segment_map.astype(np.int64)
+        place = np.searchsorted(ids, values).clip(max=len(ids) - 1)
+        return np.where(ids[place] == values, order[place], VOID)
+
+
+@dataclass(frozen=True)
+class ImageResults:
     """What is known about one image; each part is None where a model or a data set does not give it.
 
     Attributes:
@@ -30,39 +75,39 @@ class PanopticResults:
     panoptic: PanopticMap | None = None
 
     def labels(self) -> set[int]:
-        """Class indices that occur anywhere, and the semantic map's label of void."""
+        """Collect the class indices that occur anywhere, and the semantic map's label of void."""
         found: set[int] = set() if self.semantic_map is None else set(np.unique(self.semantic_map).tolist())
         for part in (self.instances, self.panoptic):
             found.update([] if part is None else part.labels.tolist())
         return found
 
 
-def annotated_results(sample: dict) -> PanopticResults:
-    """The ground truth of a sample that ``LoadPanopticSegments`` has loaded.
+def annotated_results(sample: dict) -> ImageResults:
+    """Read the ground truth of a sample.
 
     Args:
-        sample: Sample with ``gt_seg_map`` and ``gt_segments``; without them nothing is known.
+        sample: Sample as ``LoadPanopticSegments`` (``gt_seg_map`` and ``gt_segments``) or mmdet's ``LoadAnnotations``
+            (``gt_masks``) leaves it; with neither nothing is known.
 
     Returns:
-        Instances (objects to learn, and crowds of things), semantic map and panoptic map.
+        Instances (objects to learn, and crowds of things) and, of panoptic samples, semantic map and panoptic map.
     """
     if 'gt_segments' not in sample:
-        return PanopticResults()
+        if 'gt_masks' not in sample:
+            return ImageResults()
+        masks = sample['gt_masks'].to_ndarray().astype(bool)
+        return ImageResults(Instances(masks, sample['gt_bboxes_labels'], crowds=sample['gt_ignore_flags']))
     segment_map, table = sample['gt_seg_map'], sample['gt_segments']
     rows = table.rows
     panoptic = PanopticMap(segment_map, rows, table.labels[rows], table.is_thing[rows], crowds=table.is_crowd[rows])
-    return PanopticResults(_annotated_instances(segment_map, table), table.semantic_map(segment_map), panoptic)
+    objects = rows[table.is_instance[rows] | (table.is_thing[rows] & table.is_crowd[rows])]
+    masks = segment_map[None] == objects[:, None, None]
+    instances = Instances(masks, table.labels[objects], crowds=table.is_crowd[objects])
+    return ImageResults(instances, table.semantic_map(segment_map), panoptic)
 
 
-def _annotated_instances(segment_map: np.ndarray, table: SegmentTable) -> Instances:
-    rows = table.rows
-    rows = rows[table.is_instance[rows] | (table.is_thing[rows] & table.is_crowd[rows])]
-    masks = segment_map[None] == rows[:, None, None]
-    return Instances(masks, table.labels[rows], crowds=table.is_crowd[rows])
-
-
-def predicted_results(sample: DetDataSample, num_things: int, num_classes: int, score_thr: float) -> PanopticResults:
-    """What a model predicted.
+def predicted_results(sample: DetDataSample, num_things: int, num_classes: int, score_thr: float) -> ImageResults:
+    """Read what a model predicted.
 
     Args:
         sample: Its result, with any of ``pred_instances``, ``pred_sem_seg`` and ``pred_panoptic_seg``.
@@ -73,15 +118,15 @@ def predicted_results(sample: DetDataSample, num_things: int, num_classes: int, 
     Returns:
         The predictions in the resolution of the image file.
     """
-    return PanopticResults(
-        instances_above(sample, score_thr) if 'pred_instances' in sample else None,
+    return ImageResults(
+        predicted_instances(sample, score_thr) if 'pred_instances' in sample else None,
         sample.pred_sem_seg.sem_seg[0].cpu().numpy() if 'pred_sem_seg' in sample else None,
         _predicted_panoptic(sample, num_things, num_classes) if 'pred_panoptic_seg' in sample else None,
     )
 
 
-def instances_above(sample: DetDataSample, score_thr: float) -> Instances:
-    """The predicted instances of a sample with at least a score."""
+def predicted_instances(sample: DetDataSample, score_thr: float) -> Instances:
+    """Read the predicted instances of a sample with at least a score."""
     found = sample.pred_instances
     found = found[found.scores >= score_thr].cpu().numpy()
     return Instances(np.asarray(found.masks, dtype=bool), found.labels, found.scores)
