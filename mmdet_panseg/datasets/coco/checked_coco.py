@@ -14,9 +14,8 @@ from mmengine.logging import print_log
 
 from mmdet_panseg.datasets.dataset_classes import DatasetClasses
 from mmdet_panseg.datasets.errors import AnnotationFileError
+from mmdet_panseg.datasets.images import SkippedSamples, SkipsBrokenImages
 from mmdet_panseg.datasets.images.image_files import is_remote, refuse_missing_files, rename_images
-from mmdet_panseg.datasets.images.skipped_samples import SkippedSamples
-from mmdet_panseg.datasets.images.skips_broken_images import SkipsBrokenImages
 
 from .annotation_checks import check_annotation
 from .annotation_file import check_categories, check_images, group_annotations, read_annotation_file
