@@ -171,7 +171,7 @@ def _draw_regions(
     frame: tuple[int, int] | None,
     hatched: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Fill an index map over its image; returns the picture and the map in its size."""
+    """Fill an index map over its image; give the picture and the map in its size."""
     if index_map.shape != image.shape[:2]:
         raise ValueError(f'a map of size {index_map.shape} does not fit an image of {image.shape[:2]}.')
     size = fit_inside(image.shape[:2], frame)
@@ -189,7 +189,7 @@ def _room_for_names(areas: np.ndarray, num_pixels: int) -> list[int]:
 
 
 def _most_important(found: Instances | PanopticMap, areas: np.ndarray, candidates: np.ndarray, most: int) -> list[int]:
-    """The first few candidates by falling score, or by falling area without scores."""
+    """Choose the first few candidates by falling score, or by falling area without scores."""
     importance = areas if found.scores is None else found.scores
     return [index for index in np.argsort(-importance, kind='stable').tolist() if candidates[index]][:most]
 

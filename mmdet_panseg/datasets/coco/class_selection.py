@@ -18,7 +18,7 @@ GOLDEN_RATIO = 0.618034
 
 
 def choose_classes(categories: list[dict], wanted: Sequence[str] | None, ann_file: str) -> tuple[str, ...]:
-    """Settles the class names of a data set.
+    """Settle the class names of a data set.
 
     Labels are numbered in the order of the file's ``categories``, because mmdet's ``CocoMetric`` numbers them
     so, whatever the order of ``classes``. Another order in the config would therefore name every class
@@ -47,7 +47,7 @@ def choose_classes(categories: list[dict], wanted: Sequence[str] | None, ann_fil
 def check_class_names(
     wanted: Sequence[str], names: Sequence[str], ann_file: str, key: str = 'metainfo.classes'
 ) -> None:
-    """Checks that a file has the wanted names, each once.
+    """Check that a file has the wanted names, each once.
 
     Args:
         wanted: Class names of the config.
@@ -80,7 +80,7 @@ def check_class_names(
 
 
 def other_order_error(in_file_order: tuple[str, ...], ann_file: str) -> AnnotationFileError:
-    """The error for classes of the config that stand in another order than labels are numbered."""
+    """Make the error for classes of the config that stand in another order than labels are numbered."""
     return AnnotationFileError(
         f"'metainfo.classes' are in another order than 'categories' of '{ann_file}', by which labels are "
         f'numbered (training, CocoMetric); names would be mixed up. Write classes={in_file_order!r}.'
@@ -88,7 +88,7 @@ def other_order_error(in_file_order: tuple[str, ...], ann_file: str) -> Annotati
 
 
 def choose_stuff_classes(categories: list[dict], stuff: Sequence[str], ann_file: str) -> tuple[str, ...]:
-    """Checks names of stuff classes that an annotation file of instances does not have.
+    """Check names of stuff classes that an annotation file of instances does not have.
 
     Args:
         categories: List ``categories`` of the annotation file; all of them are things.
@@ -128,7 +128,7 @@ class PanopticClasses(NamedTuple):
 def choose_panoptic_classes(
     categories: list[dict], wanted: Sequence[str] | None, metainfo: Mapping, ann_file: str
 ) -> PanopticClasses:
-    """Settles class names: things first, each kind in the order of the file.
+    """Settle class names: things first, each kind in the order of the file.
 
     The order among things is the file's, because mmdet's ``CocoMetric`` numbers labels by the file.
 
@@ -181,7 +181,7 @@ def _thing_names(categories: list[dict], thing_classes: Sequence[str] | None, an
 
 
 def refuse_too_many(count: int, ann_file: str) -> None:
-    """Raises :class:`AnnotationFileError` if a semantic map has no value for each class beside void."""
+    """Raise :class:`AnnotationFileError` if a semantic map has no value for each class beside void."""
     if count > VOID_LABEL:
         raise AnnotationFileError(
             f"'{ann_file}' has {count} classes in use; semantic maps hold at most {VOID_LABEL} (value {VOID_LABEL} is "

@@ -131,7 +131,7 @@ def semantic_to_panoptic(
 
 
 def _refuse_foreign(out: Path, overwrite: bool) -> None:
-    """Raises where writing would destroy something unasked."""
+    """Raise where writing would destroy something unasked."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     if not (out / SETTINGS_FILE).is_file():

@@ -20,7 +20,7 @@ VOID = 'void'
 
 @TRANSFORMS.register_module()
 class FilterCategories(BaseTransform):
-    """Turns the segments of some classes into void, or into segments of another class.
+    """Turn the segments of some classes into void, or into segments of another class.
 
     Labels keep their numbers; to have fewer classes, choose ``metainfo.classes`` of the data set. Classes are named by
     the sample's ``dataset_classes``, which ``CheckedCocoDataset`` and ``CheckedCocoPanopticDataset`` put there, as
@@ -58,7 +58,7 @@ class FilterCategories(BaseTransform):
         self.to = to
 
     def transform(self, results: dict) -> dict:
-        """Edits one sample.
+        """Edit one sample.
 
         Args:
             results: Sample.
@@ -86,7 +86,7 @@ class FilterCategories(BaseTransform):
         return results
 
     def _look_up_table(self, classes: DatasetClasses) -> np.ndarray:
-        """New label of each label, int64, shape (256,)."""
+        """Look up the new label of each label, int64, shape (256,)."""
         user = type(self).__name__
         count = len(classes.names)
         if self.drop is not None:

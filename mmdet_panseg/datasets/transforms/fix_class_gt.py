@@ -138,7 +138,7 @@ class FixClassGT(BaseTransform):
 
 
 def _require_size_of_image(results: dict) -> None:
-    """Raises if annotations were loaded after a transform that changed the size of the image."""
+    """Raise if annotations were loaded after a transform that changed the size of the image."""
     wanted = results.get('img_shape')
     masks = results['gt_masks']
     sizes = {'masks': (masks.height, masks.width)}

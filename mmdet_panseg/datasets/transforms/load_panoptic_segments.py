@@ -20,7 +20,7 @@ from mmdet_panseg.ops import MAX_SEGMENTS, VOID_LABEL, SegmentTable, segment_map
 
 @TRANSFORMS.register_module()
 class LoadPanopticSegments(BaseTransform):
-    """Loads a panoptic PNG as a segment map, by one table look-up for all segments of the image.
+    """Load a panoptic PNG as a segment map, by one table look-up for all segments of the image.
 
     The map stands under mmdet's key ``gt_seg_map``, so every transform of mmdet and mmcv that takes semantic maps along
     (``Resize``, ``RandomFlip``, ``RandomCrop``, ``Pad``, ...) augments instances, classes and ids at once.
@@ -44,7 +44,7 @@ class LoadPanopticSegments(BaseTransform):
         self.reported = {'unknown': SharedFlag(), 'absent': SharedFlag()}
 
     def transform(self, results: dict) -> dict:
-        """Loads one sample.
+        """Load one sample.
 
         Args:
             results: Sample of the data set.
