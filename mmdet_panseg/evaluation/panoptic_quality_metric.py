@@ -14,7 +14,6 @@ from mmengine.logging import print_log
 from mmdet_panseg.datasets.dataset_classes import DatasetClasses
 from mmdet_panseg.ops import (
     PanopticCounts,
-    PanopticQuality,
     add_panoptic_counts,
     panoptic_counts,
     panoptic_quality,
@@ -25,7 +24,7 @@ from .classes import check_segments, disagreement, panoptic_classes
 from .errors import EvaluationError
 from .panoptic_result_files import write_result_json, write_result_png
 from .sample_maps import image_of, read_maps, segment_table
-from .tables import log_table
+from .tables import log_classwise, log_table
 
 
 @METRICS.register_module()
@@ -117,21 +116,14 @@ class PanopticQualityMetric(BaseMetric):
             for ending, (_, means) in groups.items()
             for measure, value in zip(('PQ', 'SQ', 'RQ'), means[:3], strict=True)
         }
-        return {**metrics, **self._classwise(counts, quality, classes)} if self.classwise else metrics
-
-    def _classwise(self, counts: PanopticCounts, quality: PanopticQuality, classes: DatasetClasses) -> dict[str, float]:
-        columns = (quality.pq, quality.sq, quality.rq, counts.tp, counts.fp, counts.fn)
-        rows = list(zip(classes.names, *(column.tolist() for column in columns), strict=True))
-        log_table(
-            'Panoptic quality of each class (fractions, 0 to 1; numbers of segments)',
-            ('class', 'PQ', 'SQ', 'RQ', 'TP', 'FP', 'FN'),
-            rows,
-        )
-        return {
-            f'{row[0]}_{measure}': value
-            for row in rows
-            for measure, value in zip(('PQ', 'SQ', 'RQ'), row[1:4], strict=True)
-        }
+        if self.classwise:
+            metrics |= log_classwise(
+                'Panoptic quality of each class (fractions, 0 to 1; numbers of segments)',
+                classes.names,
+                dict(PQ=quality.pq, SQ=quality.sq, RQ=quality.rq),
+                dict(TP=counts.tp, FP=counts.fp, FN=counts.fn),
+            )
+        return metrics
 
     def _write_json(self, records: list[dict], classes: DatasetClasses) -> None:
         images: dict[str, Any] = {}

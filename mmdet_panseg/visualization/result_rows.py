@@ -58,19 +58,9 @@ def instance_rows(
     score_thr: float,
     frame: tuple[int, int],
 ) -> list[SheetRow]:
-    """Draw one row for one image: itself, annotated instances, predicted instances.
+    """Draw one row for one image, for the columns :data:`INSTANCE_TITLES`; both results have instances.
 
-    Args:
-        path: Image file, for the caption.
-        image: RGB image of shape (H, W, 3), uint8.
-        truth: Its annotations; they have instances.
-        predicted: What a model predicted; it has instances.
-        classes: The classes.
-        score_thr: Lowest score of the predicted instances, for the caption.
-        frame: Height and width in pixels that every picture is scaled to fit.
-
-    Returns:
-        The row, for the columns :data:`INSTANCE_TITLES`.
+    The arguments are those of :func:`panoptic_rows`.
     """
     found, crowds = len(truth.instances.labels), int(np.count_nonzero(truth.instances.crowds))
     objects = _number(found - crowds, 'object') + (f' and {_number(crowds, "crowd")}' if crowds else '')

@@ -60,12 +60,6 @@ class FilterCategories(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Edit one sample.
 
-        Args:
-            results: Sample.
-
-        Returns:
-            The sample.
-
         Raises:
             DatasetError: If a class is unknown, or stuff would become a thing.
         """

@@ -80,12 +80,6 @@ class FixClassGT(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Fix one sample.
 
-        Args:
-            results: Sample.
-
-        Returns:
-            The sample.
-
         Raises:
             DatasetError: If masks or maps have another size than the image.
         """

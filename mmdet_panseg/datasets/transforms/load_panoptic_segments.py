@@ -46,12 +46,6 @@ class LoadPanopticSegments(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Load one sample.
 
-        Args:
-            results: Sample of the data set.
-
-        Returns:
-            The sample with the map and its table.
-
         Raises:
             MissingDataError: If the PNG does not exist.
             AnnotationFileError: If it is no RGB PNG of eight bits a channel, or has more segments than a map can.

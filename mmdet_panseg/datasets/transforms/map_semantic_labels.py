@@ -60,12 +60,6 @@ class MapSemanticLabels(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Map one sample.
 
-        Args:
-            results: Sample.
-
-        Returns:
-            The sample.
-
         Raises:
             KeyError: If no semantic map is loaded.
             DatasetError: If a class of ``label_map`` is unknown.

@@ -25,12 +25,6 @@ class RemoveCrowds(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Edit one sample.
 
-        Args:
-            results: Sample.
-
-        Returns:
-            The sample.
-
         Raises:
             KeyError: If nothing is loaded.
         """

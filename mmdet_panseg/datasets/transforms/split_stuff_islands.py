@@ -49,12 +49,6 @@ class SplitStuffIslands(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Split the stuff of one sample.
 
-        Args:
-            results: Sample.
-
-        Returns:
-            The sample.
-
         Raises:
             KeyError: If there is no segment table.
             DatasetError: If a class of ``class_min_area`` is unknown, or there are too many islands.
