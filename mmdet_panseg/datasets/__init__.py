@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from .coco.checked_coco import CheckedCocoDataset
-from .coco.checked_coco_panoptic import CheckedCocoPanopticDataset
+from .coco import CheckedCocoDataset, CheckedCocoPanopticDataset
 from .errors import AnnotationFileError, BrokenImageError, DatasetError, MissingDataError
-from .images.checked_image import LoadCheckedImage
+from .images import LoadCheckedImage
 from .transforms import (
     FilterCategories,
     FixClassGT,

@@ -1,8 +1,14 @@
-"""Errors of the data sets; each text names the file, the key and the remedy."""
+"""Errors of the data sets, and parts of their texts, which name the file, the key and the remedy."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any
+
 from mmdet_panseg.errors import UserError
+
+EXAMPLES_SHOWN = 3
 
 
 class DatasetError(UserError, ValueError):
@@ -30,3 +36,20 @@ class BrokenImageError(DatasetError):
         super().__init__(message)
         self.reason = reason
         self.path_key = path_key
+
+
+def shown(items: Sequence[Any], total: int | None = None) -> str:
+    """Join the first few items for a message, with ``...`` when there are more than these."""
+    total = len(items) if total is None else total
+    text = ', '.join(str(item) for item in items[:EXAMPLES_SHOWN])
+    return f'{text}, ...' if total > EXAMPLES_SHOWN else text
+
+
+def with_suggestions(missing: Sequence, names: Sequence) -> str:
+    """List names that are missing, each with the nearest spelling among those that are there."""
+    lowered = {str(name).lower(): name for name in names}
+    parts = []
+    for name in missing:
+        near = get_close_matches(str(name).lower(), lowered, n=1)
+        parts.append(f"'{name}' (nearest: '{lowered[near[0]]}')" if near else f"'{name}'")
+    return ', '.join(parts)

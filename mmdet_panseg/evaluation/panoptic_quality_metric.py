@@ -11,21 +11,20 @@ from mmdet.registry import METRICS
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
+from mmdet_panseg.datasets.dataset_classes import DatasetClasses
 from mmdet_panseg.ops import (
     PanopticCounts,
-    PanopticQuality,
     add_panoptic_counts,
     panoptic_counts,
     panoptic_quality,
     whole_segments,
 )
 
-from .class_agreement import check_segments, disagreement
-from .class_layout import ClassLayout, class_layout
+from .classes import check_segments, disagreement, panoptic_classes
 from .errors import EvaluationError
 from .panoptic_result_files import write_result_json, write_result_png
 from .sample_maps import image_of, read_maps, segment_table
-from .tables import log_table
+from .tables import log_classwise, log_table
 
 
 @METRICS.register_module()
@@ -70,18 +69,18 @@ class PanopticQualityMetric(BaseMetric):
         Raises:
             EvaluationError: If a sample lacks one of the two, or they or the classes do not fit together.
         """
-        layout = class_layout(self.dataset_meta)
+        classes = panoptic_classes(self.dataset_meta)
         for sample in data_samples:
             gt_map, pred_map = read_maps(sample, 'panoptic_seg')
             gt_map, table = whole_segments(gt_map, segment_table(sample))
-            check_segments(sample, pred_map, layout)
+            check_segments(sample, pred_map, classes)
             try:
-                counts = panoptic_counts(gt_map, table, pred_map, len(layout.names))
+                counts = panoptic_counts(gt_map, table, pred_map, len(classes.names))
             except ValueError as error:
-                raise disagreement(sample, str(error), layout) from error
-            self.results.append((counts, self._write(sample, pred_map, layout)))
+                raise disagreement(sample, str(error), classes) from error
+            self.results.append((counts, self._write(sample, pred_map, classes)))
 
-    def _write(self, sample: Mapping[str, Any], pred_map: npt.NDArray, layout: ClassLayout) -> dict | None:
+    def _write(self, sample: Mapping[str, Any], pred_map: npt.NDArray, classes: DatasetClasses) -> dict | None:
         if self.outfile_prefix is None:
             return None
         if 'img_path' not in sample:
@@ -90,7 +89,7 @@ class PanopticQualityMetric(BaseMetric):
                 'PackPanopticInputs.'
             )
         path = Path(f'{self.outfile_prefix}.panoptic', Path(sample['img_path']).stem + '.png')
-        return write_result_png(pred_map, sample['img_id'], path, layout)
+        return write_result_png(pred_map, sample['img_id'], path, classes)
 
     def compute_metrics(self, results: list[tuple[PanopticCounts, dict | None]]) -> dict[str, float]:
         """Add the counts of all images, print the tables and write the JSON file.
@@ -101,11 +100,11 @@ class PanopticQualityMetric(BaseMetric):
         Returns:
             Value by name.
         """
-        layout = class_layout(self.dataset_meta)
+        classes = panoptic_classes(self.dataset_meta)
         if self.outfile_prefix is not None:
-            self._write_json([record for _, record in results], layout)
-        counts = add_panoptic_counts((counts for counts, _ in results), len(layout.names))
-        quality = panoptic_quality(counts, layout.num_things)
+            self._write_json([record for _, record in results], classes)
+        counts = add_panoptic_counts((counts for counts, _ in results), len(classes.names))
+        quality = panoptic_quality(counts, classes.num_things)
         groups = {'': ('all', quality.all), '_th': ('things', quality.things), '_st': ('stuff', quality.stuff)}
         log_table(
             'Panoptic quality (fractions, 0 to 1)',
@@ -117,23 +116,16 @@ class PanopticQualityMetric(BaseMetric):
             for ending, (_, means) in groups.items()
             for measure, value in zip(('PQ', 'SQ', 'RQ'), means[:3], strict=True)
         }
-        return {**metrics, **self._classwise(counts, quality, layout)} if self.classwise else metrics
+        if self.classwise:
+            metrics |= log_classwise(
+                'Panoptic quality of each class (fractions, 0 to 1; numbers of segments)',
+                classes.names,
+                dict(PQ=quality.pq, SQ=quality.sq, RQ=quality.rq),
+                dict(TP=counts.tp, FP=counts.fp, FN=counts.fn),
+            )
+        return metrics
 
-    def _classwise(self, counts: PanopticCounts, quality: PanopticQuality, layout: ClassLayout) -> dict[str, float]:
-        columns = (quality.pq, quality.sq, quality.rq, counts.tp, counts.fp, counts.fn)
-        rows = list(zip(layout.names, *(column.tolist() for column in columns), strict=True))
-        log_table(
-            'Panoptic quality of each class (fractions, 0 to 1; numbers of segments)',
-            ('class', 'PQ', 'SQ', 'RQ', 'TP', 'FP', 'FN'),
-            rows,
-        )
-        return {
-            f'{row[0]}_{measure}': value
-            for row in rows
-            for measure, value in zip(('PQ', 'SQ', 'RQ'), row[1:4], strict=True)
-        }
-
-    def _write_json(self, records: list[dict], layout: ClassLayout) -> None:
+    def _write_json(self, records: list[dict], classes: DatasetClasses) -> None:
         images: dict[str, Any] = {}
         for record in records:
             other = images.setdefault(record['file_name'], record['image_id'])
@@ -143,5 +135,5 @@ class PanopticQualityMetric(BaseMetric):
                     'share this file name, so one overwrote the other; rename one or leave outfile_prefix out.'
                 )
         path = Path(f'{self.outfile_prefix}.panoptic.json')
-        write_result_json(records, path, layout)
+        write_result_json(records, path, classes)
         print_log(f'panoptic results written to {path}', logger='current')

@@ -11,13 +11,13 @@ from mmdet.registry import METRICS
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from mmdet_panseg.ops import SemanticQuality, confusion_matrix, semantic_quality
+from mmdet_panseg.ops import confusion_matrix, semantic_quality
 
-from .class_layout import class_names
+from .classes import class_names
 from .confusion_matrix_picture import draw_confusion_matrix
 from .errors import EvaluationError
 from .sample_maps import image_of, read_maps
-from .tables import log_table
+from .tables import log_classwise, log_table
 
 
 @METRICS.register_module()
@@ -88,24 +88,13 @@ class SemanticIoUMetric(BaseMetric):
         number = int((~np.isnan(quality.iou)).sum())
         log_table('Semantic segmentation (fractions, 0 to 1)', (*metrics, 'classes'), [(*metrics.values(), number)])
         if self.classwise:
-            metrics.update(self._classwise(matrix, quality, names))
+            metrics |= log_classwise(
+                'Semantic segmentation of each class (fractions, 0 to 1; numbers of pixels)',
+                names,
+                dict(IoU=quality.iou, Acc=quality.accuracy),
+                dict(true=matrix.sum(axis=1), predicted=matrix.sum(axis=0)),
+            )
         if self.confusion_matrix is not None:
             draw_confusion_matrix(matrix, names, self.confusion_matrix)
             print_log(f'confusion matrix drawn to {self.confusion_matrix}', logger='current')
         return metrics
-
-    def _classwise(
-        self, matrix: npt.NDArray[np.int64], quality: SemanticQuality, names: tuple[str, ...]
-    ) -> dict[str, float]:
-        columns = (quality.iou, quality.accuracy, matrix.sum(axis=1), matrix.sum(axis=0))
-        rows = list(zip(names, *(column.tolist() for column in columns), strict=True))
-        log_table(
-            'Semantic segmentation of each class (fractions, 0 to 1; numbers of pixels)',
-            ('class', 'IoU', 'Acc', 'true', 'predicted'),
-            rows,
-        )
-        return {
-            f'{row[0]}_{measure}': value
-            for row in rows
-            for measure, value in zip(('IoU', 'Acc'), row[1:3], strict=True)
-        }

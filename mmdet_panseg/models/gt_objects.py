@@ -11,7 +11,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmdet_panseg.datasets.transforms.pack_panoptic_inputs import MASK_TARGET_KEY
+from mmdet_panseg.datasets.transforms.instance_keys import MASK_TARGET_KEY
 from mmdet_panseg.ops import mask_geometry, mask_targets
 
 

@@ -20,11 +20,12 @@ from .grid_assignment import (
 )
 from .islands import Islands, split_islands
 from .majority_vote import majority_labels
+from .map_values import INSTANCE_OFFSET, MAX_PANOPTIC_ID, MAX_SEGMENTS, VOID_LABEL, VOID_ROW
 from .mask_geometry import MaskGeometry, boxes_from_masks, mask_geometry
 from .mask_overlap import chosen_ious, iou_from_intersections, mask_intersections
 from .mask_targets import area_averaged_targets, mask_targets
 from .matrix_nms import matrix_nms_decay
-from .panoptic_fusion import INSTANCE_OFFSET, PanopticSegments, fuse_panoptic
+from .panoptic_fusion import PanopticSegments, fuse_panoptic
 from .panoptic_ids import ids_from_rgb, rgb_from_ids
 from .panoptic_quality import (
     PanopticCounts,
@@ -39,19 +40,12 @@ from .pyramid import align_pyramid, aligned_strides
 from .resized_argmax import resized_argmax
 from .segment_geometry import segment_geometry, segment_masks
 from .segment_map import SegmentMap, segment_map_from_ids
-from .segment_table import (
-    MAX_SEGMENTS,
-    VOID_LABEL,
-    VOID_ROW,
-    SegmentTable,
-    merge_segments,
-    segment_rows,
-    whole_segments,
-)
+from .segment_table import SegmentTable, merge_segments, segment_rows, whole_segments
 from .upsampled_convolution import upsampled_convolution
 
 __all__ = [
     'INSTANCE_OFFSET',
+    'MAX_PANOPTIC_ID',
     'MAX_SEGMENTS',
     'VOID_LABEL',
     'VOID_ROW',

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from .map_values import VOID_LABEL
 from .pixel_pairs import count_pixel_pairs
-from .segment_table import VOID_LABEL
 
 
 class SemanticQuality(NamedTuple):

@@ -58,7 +58,7 @@ def split_islands(
 
 
 def _split_window(window: npt.NDArray[np.uint16], row: int, min_area: int, next_row: int) -> tuple[int, bool]:
-    """Number the large parts of a row within its box in place; gives their number and whether there are small ones."""
+    """Give the large parts of a row in its box new rows, in place; tell how many, and whether there are small ones."""
     mask = (window == row).view(np.uint8)
     count, parts, statistics, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     large = 1 + np.flatnonzero(statistics[1:, cv2.CC_STAT_AREA] >= min_area)

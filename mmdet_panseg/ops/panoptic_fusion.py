@@ -7,10 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from .map_values import INSTANCE_OFFSET
 from .mask_geometry import boxes_from_masks
-
-INSTANCE_OFFSET = 1000
-"""Factor of an instance's number in a value of the panoptic map, as in mmdet."""
 
 
 class PanopticSegments(NamedTuple):

@@ -6,8 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-MAX_PANOPTIC_ID = 2**24 - 1
-"""Three channels of eight bits."""
+from .map_values import MAX_PANOPTIC_ID
 
 
 def ids_from_rgb(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .panoptic_fusion import INSTANCE_OFFSET
+from .map_values import INSTANCE_OFFSET, VOID_LABEL
 from .pixel_pairs import count_pixel_pairs
-from .segment_table import VOID_LABEL, SegmentTable
+from .segment_table import SegmentTable
 
 
 class PanopticCounts(NamedTuple):

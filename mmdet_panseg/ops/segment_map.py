@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from .map_values import VOID_ROW
 from .segment_runs import run_lengths, run_starts
-from .segment_table import VOID_ROW, segment_rows
+from .segment_table import segment_rows
 
 
 class SegmentMap(NamedTuple):

@@ -8,14 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-VOID_LABEL = 255
-"""Label of void in semantic maps."""
-
-VOID_ROW = 255
-"""Value of void in segment maps: what mmdet's ``Pad`` fills segmentation maps with."""
-
-MAX_SEGMENTS = 2**16 - 1
-"""A segment map is uint16, and one of its values is void."""
+from .map_values import MAX_SEGMENTS, VOID_LABEL, VOID_ROW
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ['class_palette', 'instance_colors', 'map_colors', 'readable_text_color']
-
 _GOLDEN_RATIO = 0.618034
 # Below this a fill does not stand out from a photograph.
 _MIN_SATURATION, _MIN_VALUE = 0.55, 0.8
@@ -18,7 +16,7 @@ _MIN_HUE_SPAN = 1 / 15
 
 
 def class_palette(num_classes: int) -> list[tuple[int, int, int]]:
-    """Colours as far apart in hue as ``num_classes`` allows.
+    """Make colours as far apart in hue as ``num_classes`` allows.
 
     Args:
         num_classes: How many colours to make.
@@ -30,7 +28,7 @@ def class_palette(num_classes: int) -> list[tuple[int, int, int]]:
 
 
 def instance_colors(labels: Sequence[int], palette: Sequence[Sequence[int]]) -> np.ndarray:
-    """Colours that tell the instances of a class apart and still look like the class.
+    """Make colours that tell the instances of a class apart and still look like the class.
 
     The first instance of a class has the hue of the class; further ones move away from it inside the hues
     that are the class's share of the circle, and become darker. Dull and dark colours are made brighter.
@@ -59,7 +57,7 @@ def instance_colors(labels: Sequence[int], palette: Sequence[Sequence[int]]) -> 
 
 
 def map_colors(labels: Sequence[int], is_thing: Sequence[bool], palette: Sequence[Sequence[int]]) -> np.ndarray:
-    """Colours of the segments of a map: things as :func:`instance_colors` has them, stuff exactly as the palette.
+    """Give the colours of a map's segments: things as :func:`instance_colors` has them, stuff exactly as the palette.
 
     Args:
         labels: Class index per segment, N of them.
@@ -76,7 +74,7 @@ def map_colors(labels: Sequence[int], is_thing: Sequence[bool], palette: Sequenc
 
 
 def readable_text_color(background: Sequence[int]) -> tuple[int, int, int]:
-    """Black or white, whichever stands out more from an RGB ``background``."""
+    """Choose black or white, whichever stands out more from an RGB ``background``."""
     red, green, blue = (int(channel) for channel in background)
     luma = 0.299 * red + 0.587 * green + 0.114 * blue
     return (0, 0, 0) if luma > 140 else (255, 255, 255)

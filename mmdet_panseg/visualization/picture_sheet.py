@@ -8,9 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .label_drawing import load_font, shorten
-
-__all__ = ['SheetRow', 'compose_sheet']
+from .labels import load_font, shorten
 
 _MARGIN = 12
 _GAP = 8

@@ -40,8 +40,8 @@ def write_sheet(arguments: argparse.Namespace) -> None:
     """Draw the sheet that the arguments of :func:`build_parser` ask for, and write it."""
     from PIL import Image
 
+    from mmdet_panseg.apis import detector_sheet
     from mmdet_panseg.engine import ConfigError
-    from mmdet_panseg.visualization import detector_sheet
 
     if Path(arguments.out).suffix.lower() not in Image.registered_extensions():
         raise ConfigError(f'--out {arguments.out}: the name must end like an image file, such as .png.')

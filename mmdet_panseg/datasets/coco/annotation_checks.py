@@ -34,7 +34,7 @@ MIN_POLYGON_LENGTH = 6
 def check_annotation(
     annotation: dict, height: int, width: int, with_mask: bool = True
 ) -> tuple[dict | None, str | None]:
-    """Checks one annotation against the size of its image.
+    """Check one annotation against the size of its image.
 
     Args:
         annotation: Entry of the file's ``annotations`` with ``bbox`` and ``area``. It is not changed.
@@ -68,7 +68,7 @@ def check_annotation(
 
 
 def check_box(box: Any, height: int, width: int) -> str | None:
-    """Checks that a box is at least one pixel wide and high and overlaps the image.
+    """Check that a box is at least one pixel wide and high and overlaps the image.
 
     Args:
         box: ``[x, y, width, height]`` in pixels.
@@ -93,7 +93,7 @@ def check_box(box: Any, height: int, width: int) -> str | None:
 
 
 def check_area(area: Any) -> str | None:
-    """Returns ``'no_area'`` unless ``area`` (pixels) is a number above zero."""
+    """Return ``'no_area'`` unless ``area`` (pixels) is a number above zero."""
     try:
         return None if area > 0 else 'no_area'
     except TypeError:
@@ -112,7 +112,7 @@ def is_usable_polygon(polygon: list) -> bool:
 
 
 def check_rle(rle: dict, height: int, width: int) -> str | None:
-    """Checks size and run lengths of a run-length encoded mask, compressed or not.
+    """Check size and run lengths of a run-length encoded mask, compressed or not.
 
     Args:
         rle: ``{'size': [height, width], 'counts': [...] or str}``.

@@ -10,12 +10,12 @@ from typing import Any
 
 from mmengine.fileio import get_local_path
 
-from mmdet_panseg.datasets.errors import AnnotationFileError, MissingDataError
+from mmdet_panseg.datasets.errors import AnnotationFileError, MissingDataError, shown
+from mmdet_panseg.datasets.images.image_files import is_remote
 
 IMAGE_KEYS = ('id', 'file_name', 'height', 'width')
 ANNOTATION_KEYS = ('id', 'image_id', 'category_id', 'bbox', 'area')
 CATEGORY_KEYS = ('id', 'name')
-EXAMPLES_SHOWN = 3
 
 
 def read_annotation_file(
@@ -23,7 +23,7 @@ def read_annotation_file(
     backend_args: dict | None = None,
     keys: Sequence[str] = ('images', 'annotations', 'categories'),
 ) -> dict[str, Any]:
-    """Reads a COCO annotation file.
+    """Read a COCO annotation file.
 
     Args:
         ann_file: Path of the JSON file.
@@ -58,13 +58,8 @@ def read_annotation_file(
     return content
 
 
-def is_remote(path: str, backend_args: dict | None) -> bool:
-    """Whether a path is read by a file backend other than the local disk, as mmengine chooses it."""
-    return '://' in path or (backend_args or {}).get('backend', 'local') != 'local'
-
-
 def check_images(images: list[dict], ann_file: str) -> None:
-    """Checks the file's ``images``: keys, unique ids, positive sizes.
+    """Check the file's ``images``: keys, unique ids, positive sizes.
 
     Args:
         images: List ``images`` of the file.
@@ -93,7 +88,7 @@ def check_images(images: list[dict], ann_file: str) -> None:
 
 
 def check_categories(categories: list[dict], ann_file: str) -> None:
-    """Checks the file's ``categories``: keys and unique ids.
+    """Check the file's ``categories``: keys and unique ids.
 
     Args:
         categories: List ``categories`` of the file.
@@ -117,7 +112,7 @@ def group_annotations(
     ann_file: str,
     more_keys: Sequence[str] = (),
 ) -> dict[Any, list[dict]]:
-    """Sorts annotations by image, in file order, after checking what they refer to.
+    """Sort annotations by image, in file order, after checking what they refer to.
 
     Args:
         annotations: List ``annotations`` of the file.
@@ -147,13 +142,6 @@ def group_annotations(
     return grouped
 
 
-def shown(items: Sequence[Any], total: int | None = None) -> str:
-    """Joins the first few items for a message, with ``...`` when there are more than these."""
-    total = len(items) if total is None else total
-    text = ', '.join(str(item) for item in items[:EXAMPLES_SHOWN])
-    return f'{text}, ...' if total > EXAMPLES_SHOWN else text
-
-
 def column(entries: list[dict], key: str, section: str, ann_file: str) -> list:
     """One value of every entry of a section."""
     try:
@@ -168,7 +156,7 @@ def column(entries: list[dict], key: str, section: str, ann_file: str) -> list:
 
 
 def check_flags(entries: list[dict], key: str, section: str, ann_file: str) -> None:
-    """Raises if a flag is there and neither 0 nor 1: texts such as ``"0"`` would count as true."""
+    """Raise if a flag is there and neither 0 nor 1: texts such as ``"0"`` would count as true."""
     wrong = [entry for entry in entries if isinstance(entry, dict) and entry.get(key, 0) not in (0, 1)]
     if wrong:
         ids = shown([entry.get('id') for entry in wrong])
@@ -179,7 +167,7 @@ def check_flags(entries: list[dict], key: str, section: str, ann_file: str) -> N
 
 
 def refuse_repeated(ids: list, section: str, ann_file: str) -> None:
-    """Raises if an id occurs twice in a section."""
+    """Raise if an id occurs twice in a section."""
     if len(set(ids)) == len(ids):
         return
     repeated = [value for value, count in Counter(ids).items() if count > 1]
@@ -192,7 +180,7 @@ def refuse_repeated(ids: list, section: str, ann_file: str) -> None:
 def refuse_unknown(
     ids: list, values: list, known: set, key: str, section: str, ann_file: str, noun: str = 'annotations'
 ) -> None:
-    """Raises if annotations refer to an id that a section of the file does not list."""
+    """Raise if annotations refer to an id that a section of the file does not list."""
     unknown = set(values) - known
     if not unknown:
         return

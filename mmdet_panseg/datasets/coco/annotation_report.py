@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from mmdet_panseg.datasets.errors import EXAMPLES_SHOWN, shown
+
 from .annotation_checks import LEFT_OUT_REASONS, REPAIR_REASONS
-from .annotation_file import EXAMPLES_SHOWN, shown
 
 CATEGORIES_SHOWN = 8
 
@@ -25,7 +26,7 @@ class Finding:
     examples: list[tuple[Any, str]] = field(default_factory=list)
 
     def add(self, identifier: Any, file_name: str) -> None:
-        """Counts one occurrence."""
+        """Count one occurrence."""
         self.count += 1
         if len(self.examples) < EXAMPLES_SHOWN:
             self.examples.append((identifier, file_name))
@@ -58,7 +59,7 @@ class AnnotationReport:
     filtered: dict[str, Finding] = field(default_factory=dict)
 
     def add(self, reason: str, annotation_id: Any, file_name: str) -> None:
-        """Counts one annotation that was left out or repaired."""
+        """Count one annotation that was left out or repaired."""
         group = self.repaired if reason in REPAIR_REASONS else self.left_out
         group.setdefault(reason, Finding()).add(annotation_id, file_name)
 
@@ -68,7 +69,7 @@ class AnnotationReport:
         return bool(self.left_out or self.repaired)
 
     def lines(self) -> list[str]:
-        """The report as text, one line a finding, most frequent first; empty for a file used as it is."""
+        """Give the report as text, one line a finding, most frequent first; empty for a file used as it is."""
         rows = [
             *self._rows('left out', self.left_out, LEFT_OUT_REASONS, 'annotation'),
             *self._rows('repaired', self.repaired, REPAIR_REASONS, 'annotation'),

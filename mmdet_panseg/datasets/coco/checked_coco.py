@@ -12,16 +12,15 @@ from mmdet.registry import DATASETS
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 
+from mmdet_panseg.datasets.dataset_classes import DatasetClasses
 from mmdet_panseg.datasets.errors import AnnotationFileError
-from mmdet_panseg.datasets.images.image_files import refuse_missing_files, rename_images
-from mmdet_panseg.datasets.images.skipped_samples import SkippedSamples
-from mmdet_panseg.datasets.images.skips_broken_images import SkipsBrokenImages
+from mmdet_panseg.datasets.images import SkippedSamples, SkipsBrokenImages
+from mmdet_panseg.datasets.images.image_files import is_remote, refuse_missing_files, rename_images
 
 from .annotation_checks import check_annotation
-from .annotation_file import check_categories, check_images, group_annotations, is_remote, read_annotation_file
+from .annotation_file import check_categories, check_images, group_annotations, read_annotation_file
 from .annotation_report import AnnotationReport, Finding
-from .class_choice import choose_classes, choose_palette, choose_stuff_classes, refuse_too_many
-from .dataset_classes import DatasetClasses
+from .class_selection import choose_classes, choose_palette, choose_stuff_classes, refuse_too_many
 
 
 @DATASETS.register_module()
@@ -97,7 +96,7 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
         return super().metainfo
 
     def full_init(self) -> None:
-        """Loads, checks and filters the annotations, and logs the report."""
+        """Load, check and filter the annotations, and log the report."""
         if self._fully_initialized:
             return
         super().full_init()
@@ -105,7 +104,7 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
         self._log_report()
 
     def load_data_list(self) -> list[dict]:
-        """Loads and checks the annotation file.
+        """Load and check the annotation file.
 
         Returns:
             One dict for each image, as ``CocoDataset`` gives it.
@@ -146,7 +145,7 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
         return data_list
 
     def _refuse_nothing_to_learn(self, num_annotations: int) -> None:
-        """Raises if there are annotations to learn from, but none that can be used; maps of stuff are enough."""
+        """Raise if there are annotations to learn from, but none that can be used; maps of stuff are enough."""
         if self.test_mode or not num_annotations or self.report.num_objects or self.data_prefix.get('seg'):
             return
         raise AnnotationFileError(
@@ -155,7 +154,7 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
         )
 
     def filter_data(self) -> list[dict]:
-        """Filters images as ``filter_cfg`` says (``filter_empty_gt``, ``min_size`` in pixels), and counts.
+        """Filter images as ``filter_cfg`` says (``filter_empty_gt``, ``min_size`` in pixels), and count them.
 
         Returns:
             The images that stay.
@@ -184,7 +183,7 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
         return kept
 
     def get_data_info(self, idx: int) -> dict:
-        """Gives the record of one sample, with the data set's classes for transforms that choose by class.
+        """Give the record of one sample, with the data set's classes for transforms that choose by class.
 
         Args:
             idx: Index of the sample.
@@ -193,15 +192,11 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
             The record; its key ``dataset_classes`` holds :class:`.dataset_classes.DatasetClasses`.
         """
         info = super().get_data_info(idx)
-        info['dataset_classes'] = DatasetClasses(
-            names=self._metainfo['classes'],
-            category_ids=self._metainfo['category_ids'],
-            num_things=len(self._metainfo['thing_classes']),
-        )
+        info['dataset_classes'] = DatasetClasses.from_metainfo(self._metainfo)
         return info
 
     def _settle_classes(self, categories: list[dict]) -> None:
-        """Fixes class names, palette and the map from category ids to labels."""
+        """Settle class names, palette and the map from category ids to labels."""
         stuff = choose_stuff_classes(categories, self._metainfo.get('stuff_classes', ()), self.ann_file)
         wanted = None if self._classes_from_file else self._metainfo['classes']
         if wanted is not None and not isinstance(wanted, str):
@@ -210,7 +205,7 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
         self._set_classes(categories, things, stuff)
 
     def _set_classes(self, categories: list[dict], things: tuple[str, ...], stuff: tuple[str, ...]) -> None:
-        """Writes the chosen classes to the meta information; things come first."""
+        """Write the chosen classes to the meta information; things come first."""
         refuse_too_many(len(things) + len(stuff), self.ann_file)
         classes = (*things, *stuff)
         self._classes_from_file = False
@@ -223,7 +218,7 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
         self.cat2label = {category_id: label for label, category_id in enumerate(self.cat_ids)}
 
     def _group_annotations(self, annotations: list[dict], images: list[dict], names: dict[Any, str]) -> dict:
-        """Checked annotations of each image id."""
+        """Group the checked annotations by image id."""
         return group_annotations(
             annotations,
             (image['id'] for image in images),
@@ -234,7 +229,7 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
         )
 
     def _usable_annotations(self, annotations: Sequence[dict], image: dict, names: dict[Any, str]) -> list[dict]:
-        """Annotations of one image that can be used; what happens to the others goes into the report."""
+        """Choose the annotations of one image that can be used; what happens to the others goes into the report."""
         usable = []
         report, height, width = self.report, image['height'], image['width']
         for annotation in annotations:
@@ -258,20 +253,20 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
         return not info['instances']
 
     def _check_files(self, images: list[dict]) -> None:
-        """Raises if image files, or semantic maps where ``data_prefix.seg`` names a folder of them, are missing."""
+        """Raise if image files, or semantic maps where ``data_prefix.seg`` names a folder of them, are missing."""
         names = [image['file_name'] for image in images]
         self._check_folder('img', 'images', names)
         if self.data_prefix.get('seg'):
             self._check_folder('seg', 'semantic maps', [osp.splitext(name)[0] + self.seg_map_suffix for name in names])
 
     def _check_folder(self, key: str, noun: str, names: list[str]) -> None:
-        """Raises if files of the folder ``data_prefix[key]`` are missing; remote ones are not looked for."""
+        """Raise if files of the folder ``data_prefix[key]`` are missing; remote ones are not looked for."""
         folder = self.data_prefix.get(key, '')
         if not is_remote(folder, self.backend_args):
             refuse_missing_files(names, folder, noun, key, self.ann_file)
 
     def _log_report(self) -> None:
-        """Logs the report once, in the first process."""
+        """Log the report once, in the first process."""
         lines = self.report.lines()
         if not lines or not is_main_process():
             return

@@ -11,14 +11,13 @@ from mmdet.registry import DATASETS
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 
-from mmdet_panseg.datasets.errors import AnnotationFileError
+from mmdet_panseg.datasets.errors import AnnotationFileError, shown
 from mmdet_panseg.ops import VOID_LABEL
 
 from .annotation_checks import check_annotation
-from .annotation_file import shown
 from .annotation_report import Finding
 from .checked_coco import CheckedCocoDataset
-from .panoptic_classes import PanopticClasses, choose_panoptic_classes
+from .class_selection import PanopticClasses, choose_panoptic_classes
 from .panoptic_file import segment_file_name, segments_by_image
 
 NO_ANNOTATION = "images without an entry in 'annotations'"
@@ -82,14 +81,14 @@ class CheckedCocoPanopticDataset(CheckedCocoDataset):
         super().__init__(ann_file, metainfo, on_bad_annotation, with_mask=False, data_prefix=prefix, **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """Loads and checks the annotation file; see ``CheckedCocoDataset``."""
+        """Load and check the annotation file; see ``CheckedCocoDataset``."""
         data_list = super().load_data_list()
         # The records have the names now, and loader processes need no second copy.
         del self._segment_files
         return data_list
 
     def parse_data_info(self, raw_data_info: dict) -> dict:
-        """Makes the record of one image.
+        """Make the record of one image.
 
         Args:
             raw_data_info: ``raw_img_info``, an entry of ``images``, and ``raw_ann_info``, its checked segments.
@@ -107,7 +106,7 @@ class CheckedCocoPanopticDataset(CheckedCocoDataset):
         return info
 
     def filter_data(self) -> list[dict]:
-        """Filters images as ``filter_cfg`` says, after those that have no annotation to train on."""
+        """Filter images as ``filter_cfg`` says, after those that have no annotation to train on."""
         if not self.test_mode:
             lacking = [info for info in self.data_list if info['seg_map_path'] is None]
             for info in lacking:
@@ -119,7 +118,7 @@ class CheckedCocoPanopticDataset(CheckedCocoDataset):
         return super().filter_data()
 
     def _settle_classes(self, categories: list[dict]) -> None:
-        """Fixes class names, things first, with palette and the map from category ids to labels."""
+        """Settle class names, things first, with palette and the map from category ids to labels."""
         wanted = None if self._classes_from_file else self._metainfo['classes']
         chosen = choose_panoptic_classes(categories, wanted, self._metainfo, self.ann_file)
         if chosen.asked != chosen.things + chosen.stuff:
@@ -127,7 +126,7 @@ class CheckedCocoPanopticDataset(CheckedCocoDataset):
         self._set_classes(categories, chosen.things, chosen.stuff)
 
     def _move_things_first(self, chosen: PanopticClasses) -> None:
-        """Says that labels are not in the order asked for, and moves the colours of the config along."""
+        """Say that labels are not in the order asked for, and move the colours of the config along."""
         palette = self._metainfo.get('palette')
         if self._palette_given and isinstance(palette, Sequence) and len(palette) == len(chosen.asked):
             colour_of = dict(zip(chosen.asked, palette, strict=True))
@@ -142,7 +141,7 @@ class CheckedCocoPanopticDataset(CheckedCocoDataset):
             )
 
     def _group_annotations(self, annotations: list[dict], images: list[dict], names: dict[Any, str]) -> dict:
-        """Checked segments of each image id; keeps the names of their PNG files."""
+        """Group the checked segments by image id, and keep the names of their PNG files."""
         image_of = {image['id']: image for image in images}
         grouped = segments_by_image(annotations, image_of, names, self.ann_file)
         self._segment_files = {
@@ -152,13 +151,13 @@ class CheckedCocoPanopticDataset(CheckedCocoDataset):
         return grouped
 
     def _check_files(self, images: list[dict]) -> None:
-        """Raises if image or PNG files are missing."""
+        """Raise if image or PNG files are missing."""
         self._check_folder('img', 'images', [image['file_name'] for image in images])
         if self.data_prefix.get('seg'):
             self._check_folder('seg', 'panoptic PNG files', list(self._segment_files.values()))
 
     def _usable_annotations(self, annotations: Sequence[dict], image: dict, names: dict[Any, str]) -> list[dict]:
-        """Segments of one image with their labels; void ones go into the report."""
+        """Label the segments of one image; void ones go into the report."""
         return [self._checked_segment(segment, image, names) for segment in annotations]
 
     def _checked_segment(self, segment: dict, image: dict, names: dict[Any, str]) -> dict:

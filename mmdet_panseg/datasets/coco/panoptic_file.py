@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from mmdet_panseg.datasets.errors import AnnotationFileError
-from mmdet_panseg.ops.panoptic_ids import MAX_PANOPTIC_ID
+from mmdet_panseg.datasets.errors import AnnotationFileError, shown
+from mmdet_panseg.ops import MAX_PANOPTIC_ID
 
-from .annotation_file import check_flags, column, refuse_unknown, shown
+from .annotation_file import check_flags, column, refuse_unknown
 
 SEGMENT_KEYS = ('id', 'category_id', 'bbox', 'area')
 
@@ -18,7 +18,7 @@ SEGMENT_KEYS = ('id', 'category_id', 'bbox', 'area')
 def segments_by_image(
     annotations: list[dict], image_ids: Iterable[Any], category_ids: Iterable[Any], ann_file: str
 ) -> dict[Any, list[dict]]:
-    """Sorts segments by image, in file order, after checking what they refer to.
+    """Sort segments by image, in file order, after checking what they refer to.
 
     Args:
         annotations: List ``annotations`` of the file, one entry an image.
@@ -77,7 +77,7 @@ def segment_file_name(annotation: dict, image: dict, suffix: str = '.png') -> st
 
 
 def _check_ids(grouped: dict[Any, list[dict]], ann_file: str) -> None:
-    """Raises if segments of one image share an id, or an id is none that a PNG can hold."""
+    """Raise if segments of one image share an id, or an id is none that a PNG can hold."""
     for image, segments in grouped.items():
         ids = [segment['id'] for segment in segments]
         if len(set(ids)) < len(ids):

@@ -53,7 +53,7 @@ def decode_panoptic_png(content: bytes, path: str, size: tuple[int, int] | None 
 
 
 def _refuse_other_formats(content: bytes, path: str) -> None:
-    """Raises unless the header is that of a PNG with three or four channels of eight bits."""
+    """Raise unless the header is that of a PNG with three or four channels of eight bits."""
     if not content.startswith(PNG_START):
         raise AnnotationFileError(
             f"Panoptic segment file '{path}' is no PNG: lossy formats change ids; correct 'data_prefix' (seg) or "

@@ -8,29 +8,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from mmdet_panseg.datasets.coco.segment_records import tight_box
+from mmdet_panseg.datasets.coco.records import MeasuredSegment
 
 from .label_classes import LabelClass
 
 SMALL_THINGS = ('void', 'crowd')
 """What becomes of components of things that are too small."""
-
-
-@dataclass(frozen=True)
-class LabelSegment:
-    """One segment.
-
-    Attributes:
-        category: Index of its class.
-        area: Its pixels.
-        box: Tight x, y, width, height in pixels.
-        is_crowd: Whether it gathers components that are too small.
-    """
-
-    category: int
-    area: int
-    box: list[int]
-    is_crowd: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,7 +27,7 @@ class LabelSegments:
     """
 
     segment_map: np.ndarray
-    segments: list[LabelSegment]
+    segments: list[MeasuredSegment]
     small: np.ndarray
 
 
@@ -71,7 +54,7 @@ def split_label_map(
     if small not in SMALL_THINGS:
         raise ValueError(f'small must be one of {SMALL_THINGS}, not {small!r}.')
     segment_map = np.zeros(label_map.shape, np.int32)
-    segments: list[LabelSegment] = []
+    segments: list[MeasuredSegment] = []
     too_small = np.zeros((len(classes), 2), np.int64)
     present = np.bincount(label_map.ravel(), minlength=256) > 0
     for category, label_class in enumerate(classes):
@@ -79,7 +62,7 @@ def split_label_map(
             continue
         mask = label_map == label_class.value
         if not label_class.is_thing:
-            segments.append(_whole(mask, category))
+            segments.append(MeasuredSegment.of_mask(mask, category))
             segment_map[mask] = len(segments)
             continue
         kept, numbers, rest = _components(mask, category, min_area, len(segments))
@@ -87,7 +70,7 @@ def split_label_map(
         segment_map += numbers
         too_small[category] = rest.number, np.count_nonzero(rest.mask)
         if rest.number and small == 'crowd':
-            segments.append(_whole(rest.mask, category, is_crowd=True))
+            segments.append(MeasuredSegment.of_mask(rest.mask, category, is_crowd=True))
             segment_map[rest.mask] = len(segments)
     return LabelSegments(segment_map, segments, too_small)
 
@@ -102,7 +85,7 @@ class _Rest:
 
 def _components(
     mask: np.ndarray, category: int, min_area: int, before: int
-) -> tuple[list[LabelSegment], np.ndarray, _Rest]:
+) -> tuple[list[MeasuredSegment], np.ndarray, _Rest]:
     """Components that are large enough, the map of their numbers (counted from ``before`` + 1), and the rest."""
     _, components, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     areas = stats[:, cv2.CC_STAT_AREA]
@@ -110,13 +93,9 @@ def _components(
     large[0] = False
     numbers = np.where(large, before + np.cumsum(large), 0).astype(np.int32)
     kept = [
-        LabelSegment(category, int(areas[k]), [int(side) for side in stats[k, : cv2.CC_STAT_AREA]])
+        MeasuredSegment(category, int(areas[k]), [int(side) for side in stats[k, : cv2.CC_STAT_AREA]])
         for k in np.flatnonzero(large)
     ]
     rest = ~large
     rest[0] = False
     return kept, numbers[components], _Rest(int(rest.sum()), rest[components])
-
-
-def _whole(mask: np.ndarray, category: int, is_crowd: bool = False) -> LabelSegment:
-    return LabelSegment(category, int(np.count_nonzero(mask)), tight_box(mask), is_crowd)

@@ -7,9 +7,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmdet_panseg.datasets.coco.annotation_file import shown
-from mmdet_panseg.datasets.coco.class_choice import choose_palette
-from mmdet_panseg.datasets.errors import AnnotationFileError, MissingDataError
+from mmdet_panseg.datasets.coco.class_selection import choose_palette
+from mmdet_panseg.datasets.errors import AnnotationFileError, MissingDataError, shown
 from mmdet_panseg.ops import VOID_LABEL
 
 MAX_CLASSES = VOID_LABEL

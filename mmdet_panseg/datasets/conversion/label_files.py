@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from mmdet_panseg.datasets.coco.annotation_file import shown
-from mmdet_panseg.datasets.errors import AnnotationFileError, BrokenImageError, MissingDataError
+from mmdet_panseg.datasets.errors import AnnotationFileError, BrokenImageError, MissingDataError, shown
 from mmdet_panseg.datasets.images.image_integrity import PNG_START
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')

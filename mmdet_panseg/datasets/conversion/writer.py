@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Collection, Sequence
@@ -12,14 +11,14 @@ from pathlib import Path
 from PIL import Image
 from rich.progress import track
 
+from mmdet_panseg.datasets.coco.records import panoptic_categories, segment_records, thing_categories, write_json
 from mmdet_panseg.datasets.errors import DatasetError
 from mmdet_panseg.datasets.staging import staged_folder
-from mmdet_panseg.ops import MAX_SEGMENTS
+from mmdet_panseg.ops import MAX_SEGMENTS, VOID_LABEL
 
 from .components import SMALL_THINGS, split_label_map
 from .label_classes import ClassList, LabelClass, choose_label_classes, read_class_list
 from .label_files import LabelledImage, pair_files, read_label_map
-from .records import panoptic_categories, segment_records, thing_categories
 from .summary import ConversionSummary, SplitCounts
 
 CLASS_FILE = 'meta.json'
@@ -29,7 +28,6 @@ WEAK_INSTANCES = (
     'The instances are weak: they are 8-connected components of label maps. Objects of one class that touch are one '
     'instance; an object that something in front of it cuts in two is two.'
 )
-_DEFAULT_VOID = 255
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,11 @@ class _Settings:
     void: frozenset[int]
     min_area: int
     small: str
+
+    def categories(self) -> list[dict]:
+        """Make the categories of the panoptic files."""
+        names, colours = zip(*((item.name, item.colour) for item in self.classes), strict=True)
+        return panoptic_categories(names, sum(item.is_thing for item in self.classes), colours)
 
     def to_dict(self) -> dict:
         return dict(
@@ -107,7 +110,7 @@ def semantic_to_panoptic(
     _refuse_foreign(out, overwrite)
     class_list = classes or read_class_list(root / CLASS_FILE)
     if void is None:
-        void = {_DEFAULT_VOID if class_list.void is None else class_list.void}
+        void = {VOID_LABEL if class_list.void is None else class_list.void}
     settings = _Settings(choose_label_classes(class_list, things, void), frozenset(void), min_area, small)
     folders = {split: root / images.format(split=split) for split in splits}
     if len(set(folders.values())) < len(splits):
@@ -123,12 +126,12 @@ def semantic_to_panoptic(
         for split in splits:
             counts[split] = _write_split(stage, split, pairs[split], settings, progress)
             _give_pictures(stage / 'images' / split, folders[split], pairs[split], pictures)
-        _write_json(stage / SETTINGS_FILE, settings.to_dict())
+        write_json(stage / SETTINGS_FILE, settings.to_dict())
     return ConversionSummary(settings.classes, min_area, small, counts)
 
 
 def _refuse_foreign(out: Path, overwrite: bool) -> None:
-    """Raises where writing would destroy something unasked."""
+    """Raise where writing would destroy something unasked."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     if not (out / SETTINGS_FILE).is_file():
@@ -147,6 +150,7 @@ def _write_split(
     annotations = stage / 'annotations'
     known = settings.void.union(label_class.value for label_class in settings.classes)
     counts = SplitCounts(settings.classes)
+    categories = settings.categories()
     images, instances, panoptic = [], [], []
     for image_id, pair in enumerate(track(pairs, f'label maps {split}', disable=not progress)):
         label_map = read_label_map(pair.label_map, known)
@@ -158,7 +162,9 @@ def _write_split(
             )
         counts.add(found)
         # Annotation ids start at 1: COCO evaluation takes a match with id 0 for no match.
-        records, infos, png = segment_records(found, settings.classes, image_id, len(instances) + 1)
+        records, infos, png = segment_records(
+            found.segment_map, found.segments, categories, image_id, len(instances) + 1
+        )
         png_name = Path(pair.name).with_suffix('.png')
         images.append(dict(id=image_id, file_name=pair.name, width=pair.width, height=pair.height))
         panoptic.append(dict(image_id=image_id, file_name=png_name.as_posix(), segments_info=infos))
@@ -170,10 +176,9 @@ def _write_split(
     if settings.to_dict()['weak_instances']:
         description += ' ' + WEAK_INSTANCES
     shared = dict(info=dict(description=description, **settings.to_dict()), images=images)
-    things, categories = thing_categories(settings.classes), panoptic_categories(settings.classes)
-    _write_json(annotations / f'panoptic_{split}.json', dict(shared, annotations=panoptic, categories=categories))
-    if things:
-        _write_json(annotations / f'instances_{split}.json', dict(shared, annotations=instances, categories=things))
+    write_json(annotations / f'panoptic_{split}.json', dict(shared, annotations=panoptic, categories=categories))
+    if things := thing_categories(categories):
+        write_json(annotations / f'instances_{split}.json', dict(shared, annotations=instances, categories=things))
     return counts
 
 
@@ -188,7 +193,3 @@ def _give_pictures(target: Path, folder: Path, pairs: Sequence[LabelledImage], p
     for pair in pairs:
         (target / pair.name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(pair.image, target / pair.name)
-
-
-def _write_json(path: Path, content: dict) -> None:
-    path.write_text(json.dumps(content, separators=(',', ':')) + '\n', encoding='utf-8')

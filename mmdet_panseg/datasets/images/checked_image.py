@@ -14,7 +14,7 @@ from .image_integrity import missing_end_marker
 
 @TRANSFORMS.register_module()
 class LoadCheckedImage(LoadImageFromFile):
-    """Loads an image as mmcv's ``LoadImageFromFile`` does and refuses files that would train on garbage.
+    """Load an image as mmcv's ``LoadImageFromFile`` does, and refuse files that would train on garbage.
 
     Refused are files that end early (JPEG without its end marker, PNG without its end chunk), files that do
     not decode, and images whose height and width differ from the annotation file's, after the rotation that
@@ -27,7 +27,7 @@ class LoadCheckedImage(LoadImageFromFile):
     """
 
     def transform(self, results: dict) -> dict | None:
-        """Loads and checks one image.
+        """Load and check one image.
 
         Args:
             results: Sample of the data set.
@@ -54,7 +54,7 @@ class LoadCheckedImage(LoadImageFromFile):
         return results
 
     def _decode(self, content: bytes, path: str):
-        """Decodes the bytes of a file to an array of shape (H, W[, C])."""
+        """Decode the bytes of a file to an array of shape (H, W[, C])."""
         missing = missing_end_marker(content)
         if missing is not None:
             raise BrokenImageError(
@@ -71,7 +71,7 @@ class LoadCheckedImage(LoadImageFromFile):
         return image
 
     def _check_size(self, shape: tuple[int, int], results: dict) -> None:
-        """Compares the decoded (height, width) with the annotated one."""
+        """Compare the decoded (height, width) with the annotated one."""
         if 'height' not in results or 'width' not in results:
             return
         height, width = shape

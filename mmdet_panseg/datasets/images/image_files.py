@@ -8,12 +8,16 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 
-from mmdet_panseg.datasets.coco.annotation_file import shown
-from mmdet_panseg.datasets.errors import MissingDataError
+from mmdet_panseg.datasets.errors import MissingDataError, shown
+
+
+def is_remote(path: str, backend_args: dict | None) -> bool:
+    """Whether a path is read by a file backend other than the local disk, as mmengine chooses it."""
+    return '://' in path or (backend_args or {}).get('backend', 'local') != 'local'
 
 
 def find_missing_files(paths: Sequence[str]) -> list[str]:
-    """Finds paths that do not exist, with one listing a folder instead of one look-up a file.
+    """Find paths that do not exist, with one listing a folder instead of one look-up a file.
 
     Args:
         paths: Paths of files.
@@ -32,7 +36,7 @@ def find_missing_files(paths: Sequence[str]) -> list[str]:
 
 
 def refuse_missing_files(names: Sequence[str], folder: str, noun: str, key: str, ann_file: str) -> None:
-    """Checks that the files of an annotation file are in their folder.
+    """Check that the files of an annotation file are in their folder.
 
     Args:
         names: Names of the files.
@@ -53,7 +57,7 @@ def refuse_missing_files(names: Sequence[str], folder: str, noun: str, key: str,
 
 
 def rename_images(images: list[dict], substitution: tuple[str, str] | None) -> list[dict]:
-    """Gives images the names that their files have on disk.
+    """Give images the names that their files have on disk.
 
     Args:
         images: List ``images`` of an annotation file.

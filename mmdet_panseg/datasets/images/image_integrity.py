@@ -14,7 +14,7 @@ PNG_END = b'IEND\xaeB\x60\x82'
 
 
 def missing_end_marker(content: bytes) -> str | None:
-    """Looks for the marker that ends a JPEG or PNG file.
+    """Look for the marker that ends a JPEG or PNG file.
 
     Bytes after the marker are allowed, since cameras and editors append their own.
 

@@ -18,7 +18,7 @@ class SharedFlag:
         return copied
 
     def raise_first(self) -> bool:
-        """Raises the flag; True if it was not yet up."""
+        """Raise the flag; True if it was not yet up."""
         first = not bool(self._value)
         self._value.fill_(1)
         return first

@@ -30,7 +30,7 @@ class SkippedSamples:
         return copied
 
     def mark(self, index: int, reason: str, path_key: str = 'img_path') -> None:
-        """Marks a sample as skipped for a reason of :data:`SKIP_REASONS` and a file of :data:`PATH_KEYS`."""
+        """Mark a sample as skipped for a reason of :data:`SKIP_REASONS` and a file of :data:`PATH_KEYS`."""
         self.codes[index] = 1 + _CODES.index((reason, path_key))
 
     def __contains__(self, index: int) -> bool:
@@ -45,5 +45,5 @@ class SkippedSamples:
         return {index: _CODES[int(self.codes[index]) - 1] for index in skipped}
 
     def usable(self) -> np.ndarray:
-        """Indices of the samples not skipped so far, int64 of shape (n,)."""
+        """List the indices of the samples not skipped so far, int64 of shape (n,)."""
         return np.flatnonzero(self.codes.numpy() == 0)

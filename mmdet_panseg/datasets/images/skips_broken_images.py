@@ -16,7 +16,7 @@ from .skipped_samples import SkippedSamples
 
 
 class SkipsBrokenImages(BaseDataset):
-    """In training, replaces samples whose pipeline raises :class:`.errors.BrokenImageError` by others.
+    """In training, replace samples whose pipeline raises :class:`.errors.BrokenImageError` by others.
 
     Attributes:
         skipped: :class:`.skipped_samples.SkippedSamples` of the training so far; made by ``full_init``.
@@ -25,7 +25,7 @@ class SkipsBrokenImages(BaseDataset):
     skipped: SkippedSamples
 
     def prepare_data(self, idx: int) -> Any:
-        """Runs the pipeline on one sample.
+        """Run the pipeline on one sample.
 
         Args:
             idx: Index of the sample.
@@ -56,12 +56,12 @@ class SkipsBrokenImages(BaseDataset):
         return None
 
     def get_subset_(self, indices: Sequence[int] | int) -> None:
-        """Keeps only some samples; see mmengine's ``BaseDataset``."""
+        """Keep only some samples; see mmengine's ``BaseDataset``."""
         super().get_subset_(indices)
         self.skipped = SkippedSamples(len(self))
 
     def get_subset(self, indices: Sequence[int] | int) -> SkipsBrokenImages:
-        """Copies some samples to a new data set; see mmengine's ``BaseDataset``."""
+        """Copy some samples to a new data set; see mmengine's ``BaseDataset``."""
         subset = super().get_subset(indices)
         subset.skipped = SkippedSamples(len(subset))
         return subset

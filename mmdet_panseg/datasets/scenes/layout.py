@@ -12,7 +12,6 @@ from numpy.random import Generator
 
 from .classes import STUFF_CLASSES
 
-VOID = 255
 SKY, WATER, GRASS, ROAD, BRICK = range(len(STUFF_CLASSES))
 _GROUND = (WATER, GRASS, ROAD)
 
@@ -28,7 +27,7 @@ def _wave(rng: Generator, x: np.ndarray, height: float) -> np.ndarray:
 
 
 def _band(labels: np.ndarray, rng: Generator, top: float, label: int, wave: float) -> None:
-    """Everything below a wavy border at `top` (share of the height)."""
+    """Fill everything below a wavy border at `top` (share of the height)."""
     height, width = labels.shape
     x = np.linspace(0, 1, 33)
     y = height * (top + _wave(rng, x, wave))
@@ -37,7 +36,7 @@ def _band(labels: np.ndarray, rng: Generator, top: float, label: int, wave: floa
 
 
 def _blob(labels: np.ndarray, rng: Generator, label: int, top: float, flat: float) -> None:
-    """A rounded patch whose centre lies below `top`, `flat` times as high as wide."""
+    """Draw a rounded patch whose centre lies below `top`, `flat` times as high as wide."""
     height, width = labels.shape
     centre = np.array([rng.uniform(0, width), height * rng.uniform(top + 0.05, 1.0)])
     angle = np.linspace(0, 2 * np.pi, 40, endpoint=False)
@@ -49,7 +48,7 @@ def _blob(labels: np.ndarray, rng: Generator, label: int, top: float, flat: floa
 
 
 def _strip(labels: np.ndarray, rng: Generator, label: int) -> None:
-    """A winding way or stream from border to border."""
+    """Draw a winding way or stream from border to border."""
     height, width = labels.shape
     t = np.linspace(-0.05, 1.05, 30)
     half = np.sqrt(height * width) * rng.uniform(0.025, 0.07)
@@ -63,7 +62,7 @@ def _strip(labels: np.ndarray, rng: Generator, label: int) -> None:
 
 
 def _vanishing_road(labels: np.ndarray, rng: Generator, horizon: float) -> None:
-    """A road that narrows towards the horizon."""
+    """Draw a road that narrows towards the horizon."""
     height, width = labels.shape
     far, near = rng.uniform(0.2, 0.8), rng.uniform(-0.1, 1.1)
     corners = [[far - 0.015, horizon], [far + 0.015, horizon], [near + rng.uniform(0.1, 0.25), 1.02]]
@@ -72,7 +71,7 @@ def _vanishing_road(labels: np.ndarray, rng: Generator, horizon: float) -> None:
 
 
 def _opening(labels: np.ndarray, rng: Generator, x: float, y: float, w: float, h: float, label: int) -> None:
-    """A window or an archway; all arguments are shares of the image's sides."""
+    """Draw a window or an archway; all arguments are shares of the image's sides."""
     height, width = labels.shape
     left, right, top, bottom = x * width, (x + w) * width, y * height, (y + h) * height
     points = [[left, bottom], [left, top], [right, top], [right, bottom]]

@@ -66,7 +66,7 @@ def _drop_hidden(sprites: list[Sprite], height: int, width: int) -> list[Sprite]
 
 
 def _map_stuff(segment_map: np.ndarray, segments: list[Segment], labels: np.ndarray, void: np.ndarray) -> None:
-    """Number the stuff that things left free; a class of which only crumbs are left becomes void."""
+    """Give the stuff that things left free its numbers; a class of which only crumbs are left becomes void."""
     free = (segment_map == 0) & ~void
     for label in range(len(STUFF_CLASSES)):
         region = free & (labels == label)
@@ -78,7 +78,7 @@ def _map_stuff(segment_map: np.ndarray, segments: list[Segment], labels: np.ndar
 def _compose(
     rng: Generator, labels: np.ndarray, sprites: list[Sprite], crowd: tuple[list[Sprite], np.ndarray] | None
 ) -> tuple[np.ndarray, np.ndarray, list[Segment], np.ndarray]:
-    """Paint everything from back to front; returns canvas, map, segments so far and void."""
+    """Paint everything from back to front; give canvas, map, segments so far and void."""
     canvas = paint_backdrop(labels, rng).astype(np.float32)
     void = void_border(labels, rng)
     canvas[void] *= _VOID_SHADE
@@ -101,7 +101,7 @@ def _compose(
 def _crowd_in_sight(
     crowd: tuple[list[Sprite], np.ndarray] | None, sprites: list[Sprite]
 ) -> tuple[list[Sprite], np.ndarray] | None:
-    """The crowd, or None where things in front leave too little of it."""
+    """Give the crowd, or None where things in front leave too little of it."""
     if crowd is None:
         return None
     left = crowd[1].copy()

@@ -56,7 +56,7 @@ class SceneSettings:
         return 0.5 * (self.width * self.height) ** 0.5
 
     def num_images(self, split: str) -> int:
-        """Number of images of ``'train'`` or ``'val'``."""
+        """Give the number of images of ``'train'`` or ``'val'``."""
         return {'train': self.num_train, 'val': self.num_val}[split]
 
     def to_dict(self) -> dict[str, int]:

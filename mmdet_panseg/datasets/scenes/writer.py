@@ -9,9 +9,10 @@ from pathlib import Path
 import cv2
 from rich.progress import track
 
+from mmdet_panseg.datasets.coco.records import thing_categories, write_json
 from mmdet_panseg.datasets.staging import staged_folder
 
-from .coco import panoptic_categories, scene_records, thing_categories
+from .coco import CATEGORIES, scene_records
 from .render import render_scene
 from .settings import GENERATOR_VERSION, SPLITS, SceneSettings
 
@@ -22,10 +23,6 @@ _JPEG_QUALITY = 92
 def _write_picture(path: Path, rgb, parameters: list[int]) -> None:
     if not cv2.imwrite(str(path), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), parameters):
         raise OSError(f'scenes: cannot write {path}: is the disk full?')
-
-
-def _write_json(path: Path, content: dict) -> None:
-    path.write_text(json.dumps(content, separators=(',', ':')) + '\n', encoding='utf-8')
 
 
 def _write_split(folder: Path, settings: SceneSettings, split: str, progress: bool) -> None:
@@ -45,13 +42,13 @@ def _write_split(folder: Path, settings: SceneSettings, split: str, progress: bo
         _write_picture(pictures / f'{k:06d}.jpg', scene.image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
         _write_picture(pngs / f'{k:06d}.png', png, [])
     info = dict(description=f'mmdet_panseg scenes, {split}', version=str(GENERATOR_VERSION))
-    _write_json(
+    write_json(
         annotations / f'instances_{split}.json',
-        dict(info=info, images=images, annotations=instances, categories=thing_categories()),
+        dict(info=info, images=images, annotations=instances, categories=thing_categories(CATEGORIES)),
     )
-    _write_json(
+    write_json(
         annotations / f'panoptic_{split}.json',
-        dict(info=info, images=images, annotations=panoptic, categories=panoptic_categories()),
+        dict(info=info, images=images, annotations=panoptic, categories=CATEGORIES),
     )
 
 
@@ -124,5 +121,5 @@ def make_scenes(
     with staged_folder(root) as stage:
         for split in SPLITS:
             _write_split(stage, settings, split, progress)
-        _write_json(stage / SETTINGS_FILE, settings.to_dict())
+        write_json(stage / SETTINGS_FILE, settings.to_dict())
     return True

@@ -9,7 +9,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmdet.registry import TRANSFORMS
 
-from mmdet_panseg.datasets.coco.dataset_classes import DatasetClasses
+from mmdet_panseg.datasets.dataset_classes import DatasetClasses
 from mmdet_panseg.datasets.errors import DatasetError
 from mmdet_panseg.ops import VOID_LABEL, SegmentTable, merge_segments
 
@@ -20,7 +20,7 @@ VOID = 'void'
 
 @TRANSFORMS.register_module()
 class FilterCategories(BaseTransform):
-    """Turns the segments of some classes into void, or into segments of another class.
+    """Turn the segments of some classes into void, or into segments of another class.
 
     Labels keep their numbers; to have fewer classes, choose ``metainfo.classes`` of the data set. Classes are named by
     the sample's ``dataset_classes``, which ``CheckedCocoDataset`` and ``CheckedCocoPanopticDataset`` put there, as
@@ -58,13 +58,7 @@ class FilterCategories(BaseTransform):
         self.to = to
 
     def transform(self, results: dict) -> dict:
-        """Edits one sample.
-
-        Args:
-            results: Sample.
-
-        Returns:
-            The sample.
+        """Edit one sample.
 
         Raises:
             DatasetError: If a class is unknown, or stuff would become a thing.
@@ -86,7 +80,7 @@ class FilterCategories(BaseTransform):
         return results
 
     def _look_up_table(self, classes: DatasetClasses) -> np.ndarray:
-        """New label of each label, int64, shape (256,)."""
+        """Look up the new label of each label, int64, shape (256,)."""
         user = type(self).__name__
         count = len(classes.names)
         if self.drop is not None:

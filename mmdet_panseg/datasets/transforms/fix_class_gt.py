@@ -80,12 +80,6 @@ class FixClassGT(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Fix one sample.
 
-        Args:
-            results: Sample.
-
-        Returns:
-            The sample.
-
         Raises:
             DatasetError: If masks or maps have another size than the image.
         """
@@ -138,7 +132,7 @@ class FixClassGT(BaseTransform):
 
 
 def _require_size_of_image(results: dict) -> None:
-    """Raises if annotations were loaded after a transform that changed the size of the image."""
+    """Raise if annotations were loaded after a transform that changed the size of the image."""
     wanted = results.get('img_shape')
     masks = results['gt_masks']
     sizes = {'masks': (masks.height, masks.width)}

@@ -11,16 +11,16 @@ from mmdet.registry import TRANSFORMS
 from mmengine import fileio
 from mmengine.logging import print_log
 
-from mmdet_panseg.datasets.coco.annotation_file import is_remote, shown
 from mmdet_panseg.datasets.coco.panoptic_png import decode_panoptic_png
-from mmdet_panseg.datasets.errors import AnnotationFileError, MissingDataError
+from mmdet_panseg.datasets.errors import AnnotationFileError, MissingDataError, shown
+from mmdet_panseg.datasets.images.image_files import is_remote
 from mmdet_panseg.datasets.images.shared_flag import SharedFlag
 from mmdet_panseg.ops import MAX_SEGMENTS, VOID_LABEL, SegmentTable, segment_map_from_ids, segment_rows
 
 
 @TRANSFORMS.register_module()
 class LoadPanopticSegments(BaseTransform):
-    """Loads a panoptic PNG as a segment map, by one table look-up for all segments of the image.
+    """Load a panoptic PNG as a segment map, by one table look-up for all segments of the image.
 
     The map stands under mmdet's key ``gt_seg_map``, so every transform of mmdet and mmcv that takes semantic maps along
     (``Resize``, ``RandomFlip``, ``RandomCrop``, ``Pad``, ...) augments instances, classes and ids at once.
@@ -44,13 +44,7 @@ class LoadPanopticSegments(BaseTransform):
         self.reported = {'unknown': SharedFlag(), 'absent': SharedFlag()}
 
     def transform(self, results: dict) -> dict:
-        """Loads one sample.
-
-        Args:
-            results: Sample of the data set.
-
-        Returns:
-            The sample with the map and its table.
+        """Load one sample.
 
         Raises:
             MissingDataError: If the PNG does not exist.

@@ -8,14 +8,14 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmdet.registry import TRANSFORMS
 
-from mmdet_panseg.datasets.coco.dataset_classes import DatasetClasses
+from mmdet_panseg.datasets.dataset_classes import DatasetClasses
 from mmdet_panseg.datasets.errors import AnnotationFileError, BrokenImageError
 from mmdet_panseg.ops import VOID_LABEL
 
 
 @TRANSFORMS.register_module()
 class MapSemanticLabels(BaseTransform):
-    """Maps the raw values of a semantic map to labels, things then stuff, by one table look-up.
+    """Map the raw values of a semantic map to labels, things then stuff, by one table look-up.
 
     For data sets that have instances in a JSON and stuff in a semantic map for each image, as COCO-Stuff's
     ``stuffthingmaps``. Stands right after mmdet's ``LoadAnnotations(with_seg=True)``. Values that nothing names are
@@ -58,13 +58,7 @@ class MapSemanticLabels(BaseTransform):
         self.category_offset = category_offset
 
     def transform(self, results: dict) -> dict:
-        """Maps one sample.
-
-        Args:
-            results: Sample.
-
-        Returns:
-            The sample.
+        """Map one sample.
 
         Raises:
             KeyError: If no semantic map is loaded.
@@ -85,7 +79,7 @@ class MapSemanticLabels(BaseTransform):
         return results
 
     def _look_up_table(self, classes: DatasetClasses) -> np.ndarray:
-        """Label of each raw value, uint8; the last entry is void."""
+        """Look up the label of each raw value, uint8; the last entry is void."""
         labels = {}
         if self.category_offset is not None:
             labels = {
@@ -104,7 +98,7 @@ class MapSemanticLabels(BaseTransform):
 
 
 def _check_map(raw: np.ndarray, results: dict) -> None:
-    """Raises unless the map has one channel and the size of the image."""
+    """Raise unless the map has one channel and the size of the image."""
     path = results.get('seg_map_path')
     if raw.ndim != 2:
         raise AnnotationFileError(

@@ -8,8 +8,7 @@ from mmdet.datasets.transforms import PackDetInputs
 from mmdet.registry import TRANSFORMS
 from mmengine.structures import PixelData
 
-MASK_TARGET_KEY = 'mask_targets_{}'
-"""Key of ``gt_instances`` for the mask targets at a stride."""
+from .instance_keys import MASK_TARGET_KEY
 
 
 @TRANSFORMS.register_module()

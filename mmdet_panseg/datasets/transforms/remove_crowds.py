@@ -11,7 +11,7 @@ from .instance_keys import keep_instances
 
 @TRANSFORMS.register_module()
 class RemoveCrowds(BaseTransform):
-    """Makes crowds void, in instances and semantic labels alike.
+    """Make crowds void, in instances and semantic labels alike.
 
     With ``LoadPanopticSegments`` this is an edit of the segment table. With mmdet's ``LoadAnnotations`` the instances
     with an ignore flag are dropped; a semantic map of such data does not tell crowds from objects and stays.
@@ -23,13 +23,7 @@ class RemoveCrowds(BaseTransform):
     """
 
     def transform(self, results: dict) -> dict:
-        """Edits one sample.
-
-        Args:
-            results: Sample.
-
-        Returns:
-            The sample.
+        """Edit one sample.
 
         Raises:
             KeyError: If nothing is loaded.

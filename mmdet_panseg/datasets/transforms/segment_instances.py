@@ -11,7 +11,7 @@ from mmdet_panseg.ops import MaskGeometry, segment_geometry, segment_masks
 
 
 def instances_from_segments(results: dict, min_pixels: int) -> MaskGeometry:
-    """Replaces a sample's segment map by its semantic map and mmdet's keys of instances.
+    """Replace a sample's segment map by its semantic map and mmdet's keys of instances.
 
     Instances are the rows with ``is_instance`` and, with ignore flags, the crowds of things; all in the order of rows.
 

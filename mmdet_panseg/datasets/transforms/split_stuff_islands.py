@@ -9,14 +9,14 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmdet.registry import TRANSFORMS
 
-from mmdet_panseg.datasets.coco.dataset_classes import DatasetClasses
+from mmdet_panseg.datasets.dataset_classes import DatasetClasses
 from mmdet_panseg.datasets.errors import DatasetError
 from mmdet_panseg.ops import SegmentTable, split_islands
 
 
 @TRANSFORMS.register_module()
 class SplitStuffIslands(BaseTransform):
-    """Gives each 8-connected part of a stuff segment a row of its own in the segment table.
+    """Give each 8-connected part of a stuff segment a row of its own in the segment table.
 
     Parts keep label and id of their segment: ``table.ids[map]`` is still the PNG and the semantic map does not change.
     Parts below ``min_area`` stay in the segment's row. Stands after ``LoadPanopticSegments``.
@@ -47,13 +47,7 @@ class SplitStuffIslands(BaseTransform):
         self.as_instances = as_instances
 
     def transform(self, results: dict) -> dict:
-        """Splits the stuff of one sample.
-
-        Args:
-            results: Sample.
-
-        Returns:
-            The sample.
+        """Split the stuff of one sample.
 
         Raises:
             KeyError: If there is no segment table.
@@ -76,7 +70,7 @@ class SplitStuffIslands(BaseTransform):
         return results
 
     def _min_areas(self, results: dict) -> np.ndarray:
-        """Smallest area of each label, int64, shape (256,)."""
+        """Look up the smallest area of each label, int64, shape (256,)."""
         areas = np.full(256, self.min_area, np.int64)
         if self.class_min_area:
             classes = DatasetClasses.of(results, type(self).__name__)
@@ -85,7 +79,7 @@ class SplitStuffIslands(BaseTransform):
         return areas
 
     def _with_islands(self, table: SegmentTable, parents: np.ndarray) -> SegmentTable:
-        """Table with a row for each part."""
+        """Add a row for each part."""
         columns = {
             name: np.concatenate([getattr(table, name), getattr(table, name)[parents]])
             for name in ('ids', 'labels', 'is_thing', 'is_crowd')

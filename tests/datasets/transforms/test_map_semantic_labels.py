@@ -23,7 +23,7 @@ from mmdet_panseg.datasets import (
     MissingDataError,
     PackPanopticInputs,
 )
-from mmdet_panseg.datasets.coco.dataset_classes import DatasetClasses
+from mmdet_panseg.datasets.dataset_classes import DatasetClasses
 
 CLASSES = DatasetClasses(('apple', 'pear', 'sky', 'grass'), (1, 5, None, None), 2)
 AUGMENT = [Resize(scale=(60, 60), keep_ratio=True), RandomFlip(prob=1.0), FixClassGT(), PackPanopticInputs()]

@@ -19,7 +19,7 @@ from mmdet_panseg.datasets import (
     RemoveCrowds,
     SplitStuffIslands,
 )
-from mmdet_panseg.datasets.coco.dataset_classes import DatasetClasses
+from mmdet_panseg.datasets.dataset_classes import DatasetClasses
 from mmdet_panseg.ops import SegmentTable
 
 CLASSES = DatasetClasses(('apple', 'pear', 'sky', 'grass'), (1, 5, 90, None), 2)

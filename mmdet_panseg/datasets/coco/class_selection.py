@@ -1,22 +1,24 @@
-"""Which classes of an annotation file a data set uses, in which order, and their colours."""
+"""Which classes of an annotation file a data set uses, which are things, the order of labels, and colours."""
 
 from __future__ import annotations
 
 import colorsys
 from collections import Counter
-from collections.abc import Sequence
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from mmdet.datasets import CocoDataset
 
-from mmdet_panseg.datasets.errors import AnnotationFileError
+from mmdet_panseg.datasets.errors import AnnotationFileError, shown, with_suggestions
 from mmdet_panseg.ops import VOID_LABEL
+
+from .annotation_file import check_flags
 
 GOLDEN_RATIO = 0.618034
 
 
 def choose_classes(categories: list[dict], wanted: Sequence[str] | None, ann_file: str) -> tuple[str, ...]:
-    """Settles the class names of a data set.
+    """Settle the class names of a data set.
 
     Labels are numbered in the order of the file's ``categories``, because mmdet's ``CocoMetric`` numbers them
     so, whatever the order of ``classes``. Another order in the config would therefore name every class
@@ -45,7 +47,7 @@ def choose_classes(categories: list[dict], wanted: Sequence[str] | None, ann_fil
 def check_class_names(
     wanted: Sequence[str], names: Sequence[str], ann_file: str, key: str = 'metainfo.classes'
 ) -> None:
-    """Checks that a file has the wanted names, each once.
+    """Check that a file has the wanted names, each once.
 
     Args:
         wanted: Class names of the config.
@@ -78,7 +80,7 @@ def check_class_names(
 
 
 def other_order_error(in_file_order: tuple[str, ...], ann_file: str) -> AnnotationFileError:
-    """The error for classes of the config that stand in another order than labels are numbered."""
+    """Make the error for classes of the config that stand in another order than labels are numbered."""
     return AnnotationFileError(
         f"'metainfo.classes' are in another order than 'categories' of '{ann_file}', by which labels are "
         f'numbered (training, CocoMetric); names would be mixed up. Write classes={in_file_order!r}.'
@@ -86,7 +88,7 @@ def other_order_error(in_file_order: tuple[str, ...], ann_file: str) -> Annotati
 
 
 def choose_stuff_classes(categories: list[dict], stuff: Sequence[str], ann_file: str) -> tuple[str, ...]:
-    """Checks names of stuff classes that an annotation file of instances does not have.
+    """Check names of stuff classes that an annotation file of instances does not have.
 
     Args:
         categories: List ``categories`` of the annotation file; all of them are things.
@@ -109,8 +111,77 @@ def choose_stuff_classes(categories: list[dict], stuff: Sequence[str], ann_file:
     return tuple(stuff)
 
 
+class PanopticClasses(NamedTuple):
+    """Classes in use, in the order of their labels.
+
+    Attributes:
+        things: Names of the thing classes, labels from 0.
+        stuff: Names of the stuff classes, labels from ``len(things)``.
+        asked: All names in the order of the config, or of the file if the config names none.
+    """
+
+    things: tuple[str, ...]
+    stuff: tuple[str, ...]
+    asked: tuple[str, ...]
+
+
+def choose_panoptic_classes(
+    categories: list[dict], wanted: Sequence[str] | None, metainfo: Mapping, ann_file: str
+) -> PanopticClasses:
+    """Settle class names: things first, each kind in the order of the file.
+
+    The order among things is the file's, because mmdet's ``CocoMetric`` numbers labels by the file.
+
+    Args:
+        categories: List ``categories`` of the annotation file.
+        wanted: Class names that the user asks for, or None for all of the file.
+        metainfo: Meta information of the config; ``thing_classes`` takes precedence over ``isthing`` of the file.
+        ann_file: Path of the file, for error texts.
+
+    Returns:
+        The classes.
+
+    Raises:
+        AnnotationFileError: If a name is unknown or occurs twice, if things or stuff among ``wanted`` are not in the
+            order of the file, or if nothing says which categories are things.
+    """
+    names = [category['name'] for category in categories]
+    wanted = names if wanted is None else wanted
+    check_class_names(wanted, names, ann_file)
+    thing_names = _thing_names(categories, metainfo.get('thing_classes'), ann_file)
+    things = tuple(name for name in wanted if name in thing_names)
+    stuff = tuple(name for name in wanted if name not in thing_names)
+    target = choose_classes(categories, [name for name in names if name in set(wanted)], ann_file)
+    ordered = tuple(sorted(target, key=lambda name: name not in thing_names))
+    if things + stuff != ordered:
+        raise other_order_error(ordered, ann_file)
+    given = metainfo.get('stuff_classes')
+    if given is not None and set(given) != set(stuff):
+        raise AnnotationFileError(
+            f"'metainfo.stuff_classes' ({shown(list(given))}) are not the classes in use that are no things "
+            f"({shown(stuff)}): leave it out, or correct it or 'metainfo.thing_classes'."
+        )
+    return PanopticClasses(things, stuff, tuple(wanted))
+
+
+def _thing_names(categories: list[dict], thing_classes: Sequence[str] | None, ann_file: str) -> set[str]:
+    """Names of the thing categories of a file."""
+    if thing_classes is not None:
+        check_class_names(thing_classes, [c['name'] for c in categories], ann_file, 'metainfo.thing_classes')
+        return set(thing_classes)
+    lacking = [category['name'] for category in categories if 'isthing' not in category]
+    if lacking:
+        raise AnnotationFileError(
+            f"Annotation file '{ann_file}': {len(lacking)} of {len(categories)} 'categories' have no key 'isthing' "
+            f'({shown(lacking)}); add it (1 for things, 0 for stuff), or name the things in the config by '
+            'metainfo=dict(thing_classes=(...)) of the data set.'
+        )
+    check_flags(categories, 'isthing', 'categories', ann_file)
+    return {category['name'] for category in categories if category['isthing']}
+
+
 def refuse_too_many(count: int, ann_file: str) -> None:
-    """Raises :class:`AnnotationFileError` if a semantic map has no value for each class beside void."""
+    """Raise :class:`AnnotationFileError` if a semantic map has no value for each class beside void."""
     if count > VOID_LABEL:
         raise AnnotationFileError(
             f"'{ann_file}' has {count} classes in use; semantic maps hold at most {VOID_LABEL} (value {VOID_LABEL} is "
@@ -136,13 +207,3 @@ def choose_palette(classes: Sequence[str], categories: Sequence[dict] = ()) -> l
         return [coco[name] for name in classes]
     hues = [(index * GOLDEN_RATIO) % 1.0 for index in range(len(classes))]
     return [tuple(round(255 * part) for part in colorsys.hsv_to_rgb(hue, 0.75, 0.9)) for hue in hues]
-
-
-def with_suggestions(missing: Sequence, names: Sequence) -> str:
-    """Names that are missing, each with the nearest spelling among those that are there."""
-    lowered = {str(name).lower(): name for name in names}
-    parts = []
-    for name in missing:
-        near = get_close_matches(str(name).lower(), lowered, n=1)
-        parts.append(f"'{name}' (nearest: '{lowered[near[0]]}')" if near else f"'{name}'")
-    return ', '.join(parts)

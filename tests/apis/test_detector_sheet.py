@@ -15,9 +15,9 @@ from mmengine.registry import init_default_scope
 from pycocotools.coco import COCO
 
 import mmdet_panseg  # noqa: F401, registers the parts of the config
+from mmdet_panseg.apis import detector_sheet, load_annotated_dataset, load_detector, predict
 from mmdet_panseg.engine import CheckpointError, ConfigError
-from mmdet_panseg.visualization import detector_sheet, load_annotated_dataset, load_detector, predicted_instances
-from mmdet_panseg.visualization.detector_sheet import annotated_instances
+from mmdet_panseg.visualization import annotated_results, predicted_instances
 
 WIDTH, HEIGHT = 96, 64
 PIPELINE = [
@@ -138,7 +138,7 @@ def test_annotations_are_read_at_full_size_with_crowds_and_empty_images(case):
     _, config = case
     for split in ('train', 'val', 'test'):
         dataset = load_annotated_dataset(config, split)
-        truths = [annotated_instances(dataset[index]) for index in range(len(dataset))]
+        truths = [annotated_results(dataset[index]).instances for index in range(len(dataset))]
         assert [truth.labels.tolist() for truth in truths] == [[0, 1], [1, 0], []]
         assert [truth.crowds.tolist() for truth in truths] == [[False, False], [False, True], []]
         assert all(truth.masks.shape[1:] == (HEIGHT, WIDTH) for truth in truths)
@@ -156,7 +156,7 @@ def test_annotations_of_photographs_match_pycocotools(real_data):
     dataset = load_annotated_dataset(config, 'val')
     crowds = 0
     for index in range(len(dataset)):
-        truth = annotated_instances(dataset[index])
+        truth = annotated_results(dataset[index]).instances
         annotations = reference.imgToAnns[dataset.get_data_info(index)['img_id']]
         names = [reference.cats[annotation['category_id']]['name'] for annotation in annotations]
         kept = [i for i, annotation in enumerate(annotations) if min(annotation['bbox'][2:]) >= 1]
@@ -173,14 +173,15 @@ def test_predictions_come_at_the_size_of_the_image_file_and_above_the_threshold(
     model = load_detector(config, folder / 'detector.pth')
     assert not model.training
     data_info = load_annotated_dataset(config, 'val').get_data_info(0)
-    every = predicted_instances(model, Compose(PIPELINE), data_info, score_thr=0)
+    result = predict(model, Compose(PIPELINE), data_info)
+    every = predicted_instances(result, score_thr=0)
     assert every.masks.shape == (7, HEIGHT, WIDTH) and every.masks.any()
     threshold = float(np.median(every.scores))
-    some = predicted_instances(model, Compose(PIPELINE), data_info, threshold)
+    some = predicted_instances(result, threshold)
     kept = every.scores >= threshold
     assert 0 < kept.sum() < 7 and (some.scores == every.scores[kept]).all()
     assert (some.masks == every.masks[kept]).all() and (some.labels == every.labels[kept]).all()
-    none = predicted_instances(model, Compose(PIPELINE), data_info, score_thr=1.01)
+    none = predicted_instances(result, score_thr=1.01)
     assert none.masks.shape[0] == 0 and none.masks.ndim == 3
 
 

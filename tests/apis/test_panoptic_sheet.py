@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import importlib
 
-import numpy as np
 import pytest
 import torch
 from mmdet.registry import MODELS
@@ -13,10 +12,10 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 
 import mmdet_panseg  # noqa: F401, registers the parts of the config
+from mmdet_panseg.apis import detector_sheet, load_annotated_dataset
 from mmdet_panseg.datasets.scenes import STUFF_CLASSES, THING_CLASSES, make_scenes
-from mmdet_panseg.visualization import annotated_results, detector_sheet, load_annotated_dataset
-from mmdet_panseg.visualization.panoptic_results import PanopticResults
-from mmdet_panseg.visualization.panoptic_rows import PanopticPalette, panoptic_legend, panoptic_rows
+from mmdet_panseg.visualization import annotated_results
+from mmdet_panseg.visualization.result_rows import DrawnClasses
 
 THINGS, STUFF = len(THING_CLASSES), len(STUFF_CLASSES)
 WIDTH, HEIGHT = 96, 64
@@ -117,7 +116,7 @@ def test_annotations_are_the_segments_of_the_file_at_full_size(root, kind):
         infos = sample['segments_info']
         assert sorted(found.panoptic.labels.tolist()) == sorted(info['category'] for info in infos)
         assert len(found.instances.labels) == int((found.panoptic.is_thing).sum())
-        assert PanopticPalette.of(dataset.metainfo).num_things == THINGS
+        assert DrawnClasses.of(dataset.metainfo).num_things == THINGS
 
 
 def test_edits_of_segments_in_the_pipeline_are_part_of_the_ground_truth(root):
@@ -146,7 +145,7 @@ def test_sheet_has_two_rows_per_image(root, tmp_path):
 @pytest.fixture
 def composed(monkeypatch):
     """Which places of the sheets made are filled: a string for each row, such as ``'x.xx'``."""
-    module = importlib.import_module('mmdet_panseg.visualization.detector_sheet')
+    module = importlib.import_module('mmdet_panseg.apis.detector_sheet')
     found, compose = [], module.compose_sheet
 
     def record(rows, *arguments):
@@ -173,23 +172,3 @@ def test_ground_truth_may_be_missing(root, tmp_path, composed):
     checkpoint = save_random_model(config, tmp_path / 'model.pth')
     detector_sheet(config, checkpoint, num=1, split='test', frame=(90, 120))
     assert composed == ['x...', '.xxx']
-
-
-def test_captions_count_and_pictures_stand_in_their_columns():
-    image = np.full((20, 30, 3), 90, dtype=np.uint8)
-    palette = PanopticPalette(('car', 'sky'), 1, [(250, 0, 0), (0, 0, 250)])
-    semantic = PanopticResults(semantic_map=np.ones((20, 30), int))
-    above, below = panoptic_rows('a/b.jpg', image, PanopticResults(), semantic, palette, 0.3, (40, 60))
-    assert above.caption.startswith('b.jpg') and 'without ground truth' in above.caption
-    assert [picture is None for picture in above.images] == [False, True, True, True]
-    assert [picture is None for picture in below.images] == [True, True, False, True]
-    assert below.continues and not above.continues
-    assert below.images[2].shape == above.images[0].shape == (40, 60, 3)
-
-
-def test_legend_lists_what_occurs_in_the_colours_of_the_maps():
-    palette = PanopticPalette(('car', 'bus', 'sky', 'road'), 2, [(60, 0, 0), (0, 60, 0), (9, 9, 9), (1, 2, 3)])
-    legend = panoptic_legend({0, 3, 255}, palette)
-    assert [name for name, _ in legend] == ['things', 'car', 'stuff', 'road', 'neither', 'void']
-    assert tuple(legend[3][1]) == (1, 2, 3)
-    assert [name for name, _ in panoptic_legend({2}, palette)] == ['stuff', 'sky', 'neither', 'void']

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
+import cv2
 import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from .colors import readable_text_color
-
-__all__ = ['Box', 'draw_labels', 'label_size', 'load_font', 'place_label', 'shorten']
 
 _PADDING = 3
 # What it costs to cover a pixel of another label.
@@ -25,7 +24,7 @@ Box = tuple[int, int, int, int]
 
 @lru_cache
 def load_font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, which matplotlib brings, at a size in pixels."""
+    """Load DejaVu Sans, which matplotlib brings, at a size in pixels."""
     name = 'DejaVuSans-Bold.ttf' if bold else 'DejaVuSans.ttf'
     return ImageFont.truetype(Path(matplotlib.get_data_path(), 'fonts', 'ttf', name), size)
 
@@ -41,7 +40,7 @@ def shorten(text: str, font: ImageFont.FreeTypeFont, max_width: int) -> str:
 
 
 def label_size(text: str, font_size: int = 14) -> tuple[int, int]:
-    """Width and height in pixels of the label that :func:`draw_labels` makes of a text."""
+    """Measure width and height in pixels of the label that :func:`draw_labels` makes of a text."""
     font = load_font(font_size)
     return int(np.ceil(font.getlength(text))) + 2 * _PADDING, sum(font.getmetrics()) + 2
 
@@ -71,6 +70,30 @@ def place_label(size: tuple[int, int], box: Box, cost: np.ndarray) -> Box:
     # A label on its own object is less in the way, and less ambiguous, than one on a neighbour.
     candidates = [(fit(corner), 1.0) for corner in around + beside] + [(fit(corner), 0.5) for corner in inside]
     return min(candidates, key=lambda item: item[1] * cost[item[0][1] : item[0][3], item[0][0] : item[0][2]].sum())[0]
+
+
+def label_box(mask: np.ndarray, label_size: tuple[int, int]) -> Box:
+    """Find the place in a region that has most room for a label.
+
+    Args:
+        mask: Boolean mask of shape (H, W), not empty.
+        label_size: Width and height of the label in pixels.
+
+    Returns:
+        Box (x0, y0, x1, y1) of the label; it may reach beyond a small region.
+    """
+    width, height = label_size
+    # With the picture squeezed until the label is a square, the pixel farthest from the edge is the best centre.
+    columns = max(1, round(mask.shape[1] * height / width))
+    squeezed = cv2.resize(mask.astype(np.uint8), (columns, mask.shape[0]), interpolation=cv2.INTER_NEAREST)
+    if not squeezed.any():
+        squeezed, columns = mask.astype(np.uint8), mask.shape[1]
+    # The border of the picture is an edge as well.
+    distance = cv2.distanceTransform(np.pad(squeezed, 1), cv2.DIST_C, 3)[1:-1, 1:-1]
+    y, column = np.unravel_index(int(distance.argmax()), distance.shape)
+    left = round((int(column) + 0.5) * mask.shape[1] / columns - width / 2)
+    top = int(y) - height // 2
+    return left, top, left + width, top + height
 
 
 def draw_labels(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from mmdet.datasets import CocoDataset
 
-from mmdet_panseg.datasets.coco.class_choice import choose_classes, choose_palette
+from mmdet_panseg.datasets.coco.class_selection import choose_classes, choose_palette
 from mmdet_panseg.datasets.errors import AnnotationFileError
 
 CATEGORIES = [{'id': 7, 'name': 'Apple'}, {'id': 2, 'name': 'pear'}, {'id': 3, 'name': 'plum'}]

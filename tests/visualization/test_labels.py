@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmdet_panseg.visualization.label_drawing import draw_labels, load_font, place_label, shorten
+from mmdet_panseg.visualization.labels import draw_labels, label_box, load_font, place_label, shorten
 
 BLACK = np.zeros((120, 200, 3), dtype=np.uint8)
 RED = np.array([[255, 0, 0]], dtype=np.uint8)
@@ -87,3 +87,32 @@ def test_shortened_text_fits(max_width):
     text = shorten('hair drier 0.55', font, max_width)
     assert font.getlength(text) <= max_width
     assert (text == 'hair drier 0.55') == (max_width == 400)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(12, 40), st.integers(20, 60), st.integers(0, 2**32 - 1))
+def test_labels_lie_inside_a_rectangle_that_has_room_for_them(height, width, seed):
+    rng = np.random.default_rng(seed)
+    y, x = int(rng.integers(0, 20)), int(rng.integers(0, 30))
+    mask = np.zeros((y + height + 9, x + width + 7), dtype=bool)
+    mask[y : y + height, x : x + width] = True
+    x0, y0, x1, y1 = label_box(mask, (12, 6))
+    assert (x1 - x0, y1 - y0) == (12, 6)
+    assert x <= x0 and x1 <= x + width and y <= y0 and y1 <= y + height
+
+
+def test_labels_lie_in_the_widest_part():
+    mask = np.zeros((60, 200), dtype=bool)
+    mask[28:32] = True
+    mask[10:50, 120:190] = True
+    x0, y0, x1, y1 = label_box(mask, (40, 16))
+    assert mask[y0:y1, x0:x1].all() and x0 >= 120
+
+
+@pytest.mark.parametrize('shape', [(1, 1), (1, 50), (50, 1)])
+def test_regions_of_a_pixel_have_a_label_too(shape):
+    mask = np.zeros(shape, dtype=bool)
+    y, x = shape[0] // 2, shape[1] // 2
+    mask[y, x] = True
+    x0, y0, x1, y1 = label_box(mask, (60, 18))
+    assert x0 <= x <= x1 and y0 <= y <= y1

@@ -1,13 +1,12 @@
-"""What a transform may know about the classes of the data set that a sample comes from."""
+"""Classes of a data set, as transforms, metrics and drawings see them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from mmdet_panseg.datasets.errors import DatasetError
-
-from .class_choice import with_suggestions
+from mmdet_panseg.datasets.errors import DatasetError, with_suggestions
 
 
 @dataclass(frozen=True)
@@ -27,9 +26,26 @@ class DatasetClasses:
     category_ids: tuple[int | None, ...]
     num_things: int
 
+    @classmethod
+    def from_metainfo(cls, metainfo: Mapping[str, Any]) -> DatasetClasses:
+        """Read the meta information of a panoptic data set.
+
+        Args:
+            metainfo: Has ``classes``, things first, and ``thing_classes``; optionally ``category_ids``.
+        """
+        names, things = tuple(metainfo['classes']), set(metainfo['thing_classes'])
+        ids = tuple(metainfo.get('category_ids') or [None] * len(names))
+        return cls(names, ids, sum(name in things for name in names))
+
+    @property
+    def result_ids(self) -> tuple[int, ...]:
+        """Category ids to write in files of results: labels, unless the annotation file lists all classes."""
+        known = len(self.category_ids) == len(self.names) and None not in self.category_ids
+        return self.category_ids if known else tuple(range(len(self.names)))
+
     @staticmethod
     def of(results: dict, user: str) -> DatasetClasses:
-        """Gives the classes of a sample.
+        """Give the classes of a sample.
 
         Args:
             results: The sample.
@@ -46,7 +62,7 @@ class DatasetClasses:
         return results['dataset_classes']
 
     def labels(self, chosen: Sequence[str | int], user: str) -> list[int]:
-        """Gives the labels of classes.
+        """Give the labels of classes.
 
         Args:
             chosen: Class names or category ids of the annotation file.

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as mask_utils
 
-from mmdet_panseg.datasets.coco.segment_records import distinct_colours, encode_mask, tight_box
+from mmdet_panseg.datasets.coco.records import distinct_colours, encode_mask, tight_box
 
 CHANNEL = st.integers(0, 255)
 

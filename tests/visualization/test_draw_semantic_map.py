@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmdet_panseg.visualization import class_palette, draw_semantic_map
-from mmdet_panseg.visualization.map_drawing import VOID, fill_map
+from mmdet_panseg.visualization.painting import VOID, fill_map
 
 NAMES = ('sky', 'road', 'car')
 COLORS = np.array(class_palette(3))

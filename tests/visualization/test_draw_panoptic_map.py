@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmdet_panseg.visualization import PanopticMap, class_palette, draw_panoptic_map, map_colors
-from mmdet_panseg.visualization.map_drawing import VOID
+from mmdet_panseg.visualization.painting import VOID
 
 NAMES = ('car', 'person', 'sky', 'road')
 PALETTE = class_palette(4)
