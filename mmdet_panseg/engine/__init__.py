@@ -8,8 +8,7 @@ from __future__ import annotations
 from mmdet_panseg.errors import ConfigError, UserError
 
 from .checkpoints import find_resume_checkpoint, install_checkpoint_guard, load_checkpoint_safely, write_atomically
-from .config.faults import argument_names
-from .config.loading import apply_options, load_config, warn_of_unknown_options
+from .config import load_config
 from .errors import CheckpointError, NonFiniteError, run_command
 from .hooks import (
     AtomicCheckpointHook,
@@ -36,8 +35,6 @@ __all__ = [
     'NonFiniteLossHook',
     'SkippedSamplesHook',
     'UserError',
-    'apply_options',
-    'argument_names',
     'build_runner',
     'find_resume_checkpoint',
     'install_checkpoint_guard',
@@ -47,7 +44,6 @@ __all__ = [
     'use_mixed_precision',
     'use_processes_on_cpu',
     'versions',
-    'warn_of_unknown_options',
     'write_atomically',
     'write_run_record',
 ]

@@ -12,9 +12,7 @@ from torch import nn
 
 from mmdet_panseg.engine.checkpoints.loaders import install_checkpoint_guard
 from mmdet_panseg.engine.checkpoints.resuming import find_resume_checkpoint, prepare_work_dir_for_resume
-from mmdet_panseg.engine.config.evaluation_files import require_evaluation_files
-from mmdet_panseg.engine.config.faults import config_faults_explained
-from mmdet_panseg.engine.config.loading import load_config
+from mmdet_panseg.engine.config import config_faults_explained, load_config, require_evaluation_files
 from mmdet_panseg.errors import ConfigError
 
 from .cpu_memory import keep_freed_memory
