@@ -75,7 +75,7 @@ def scenes_config(ladder: Ladder, rung: Rung) -> dict[str, Any]:
     Raises:
         ConfigError: If the root names no config for the scenes, the rung is not for them, or a change has no rule.
     """
-    root = ladder.root_of(rung)
+    root = ladder.lineage(rung)[-1]
     name = root.ablation.get('scenes')
     path = root.path.parent / str(name)
     if name is None or not path.is_file():

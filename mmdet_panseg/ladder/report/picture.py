@@ -64,7 +64,7 @@ def _measured_dots(axes: Axes, rows: Sequence[RungRow]) -> None:
 
 
 def _label(row: RungRow) -> str:
-    dagger = f' {TESTED_ONLY}' if row.tests_only else ''
+    dagger = '' if row.rung.trains else f' {TESTED_ONLY}'
     seeds = f' ({len(row.main)})' if row.main else ''
     return '    ' * row.depth + row.rung.name + dagger + seeds
 
@@ -81,7 +81,7 @@ def _legend(rows: Sequence[RungRow]) -> list[Line2D]:
         Line2D([], [], label='within it, or not known', markerfacecolor='white', **dot),
         Line2D([], [], linestyle='', label='(n) seeds'),
     ]
-    if any(row.tests_only for row in rows):
+    if not all(row.rung.trains for row in rows):
         handles.append(Line2D([], [], linestyle='', label=f"{TESTED_ONLY} tested with another rung's weights"))
     return handles
 

@@ -14,9 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from mmdet_panseg.errors import UserError
 from mmdet_panseg.ladder.rungs import MASK_METRICS
 
-from .jobs import RunJob, require_same_settings
+from .jobs import RunJob
 from .processes import RunProcess, end_processes, visible_gpus
-from .required_data import require_annotation_files
 
 
 class RunsFailedError(UserError):
@@ -51,16 +50,15 @@ def run_jobs(
         RunsFailedError: When all other runs are finished.
     """
     for job in jobs:
-        require_same_settings(job)
+        job.require_same_settings()
     missing = [job for job in jobs if not job.result_path.exists()]
-    require_annotation_files(missing)
-    # What torch would use honours OMP_NUM_THREADS and the cores that this process may run on.
-    threads = max(1, torch.get_num_threads() // processes)
+    for job in missing:
+        job.require_annotation_files()
     with _interrupted_by_termination(), _progress() as progress:
-        pool = _Pool(jobs, missing, tools, threads, progress, metrics)
+        pool = _Pool(jobs, missing, progress, metrics)
         try:
             while pool.waiting or pool.running:
-                pool.fill(processes)
+                pool.fill(tools, processes)
                 pool.advance()
                 time.sleep(0.2)
         except KeyboardInterrupt:
@@ -89,11 +87,7 @@ def _progress() -> Progress:
 @contextlib.contextmanager
 def _interrupted_by_termination() -> Iterator[None]:
     """Treat a request to terminate like Ctrl-C."""
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     finally:
@@ -104,46 +98,34 @@ class _Pool:
     """The runs that wait, run, or are done, and their progress bars."""
 
     def __init__(
-        self,
-        jobs: Sequence[RunJob],
-        missing: list[RunJob],
-        tools: Path,
-        threads: int,
-        progress: Progress,
-        metrics: Mapping[str, str],
+        self, jobs: Sequence[RunJob], missing: list[RunJob], progress: Progress, metrics: Mapping[str, str]
     ) -> None:
+        self.jobs, self.waiting, self.progress, self.metrics = jobs, list(missing), progress, metrics
         self.gpus = visible_gpus()
-        self.waiting = list(missing)
         self.running: list[RunProcess] = []
         self.failures: list[str] = []
         self.finished = len(jobs) - len(missing)
-        self.tools, self.threads, self.progress, self.metrics = tools, threads, progress, metrics
-        self.settled = sum(job.iterations for job in jobs) - sum(job.iterations for job in missing)
         self.all_task = progress.add_task(f'{len(jobs)} runs', total=sum(job.iterations for job in jobs))
         self.tasks: dict[str, int] = {}
         self._show()
 
-    def fill(self, processes: int) -> None:
-        """Start runs until there are as many as allowed."""
-        while len(self.running) < processes and (job := self._next()):
+    def fill(self, tools: Path, processes: int) -> None:
+        """Start runs until there are as many as allowed; those that train come before those that wait for them."""
+        # What torch would use honours OMP_NUM_THREADS and the cores that this process may run on.
+        threads = max(1, torch.get_num_threads() // processes)
+        while len(self.running) < processes:
+            busy = [process.job for process in self.running]
+            job = next((job for job in self.waiting if job.source not in busy), None)
+            if job is None:
+                return
+            self.waiting.remove(job)
             if job.source and not job.source.trained():
                 self._fail(job, _without_weights(job.source))
                 continue
             self.tasks[job.name] = self.progress.add_task(job.name, total=job.iterations)
-            self.running.append(RunProcess(job, self.tools, self.threads, self._free_gpu()))
-
-    def _free_gpu(self) -> str | None:
-        """The GPU that the fewest runs use; None without any."""
-        used = [process.gpu for process in self.running]
-        return min(self.gpus, key=used.count, default=None)
-
-    def _next(self) -> RunJob | None:
-        """Take the first run whose weights are not being trained; those that train come before those that wait."""
-        busy = [process.job for process in self.running]
-        found = next((job for job in self.waiting if job.source not in busy), None)
-        if found:
-            self.waiting.remove(found)
-        return found
+            # the GPU that the fewest runs use
+            gpu = min(self.gpus, key=[process.gpu for process in self.running].count, default=None)
+            self.running.append(RunProcess(job, tools, threads, gpu))
 
     def _fail(self, job: RunJob, reason: str) -> None:
         self.failures.append(f'{job.name}: {reason}')
@@ -159,7 +141,6 @@ class _Pool:
 
     def _settle(self, process: RunProcess) -> None:
         job = process.job
-        self.settled += job.iterations_done()
         self.progress.remove_task(self.tasks.pop(job.name))
         if process.failed:
             self._fail(job, f'{process.last_words()} (all of it in {process.log_path})')
@@ -170,11 +151,10 @@ class _Pool:
             self.progress.console.print(f'{job.name}: {", ".join(values)}')
 
     def _show(self) -> None:
-        done = {process.job.name: process.job.iterations_done() for process in self.running}
-        for name, iterations in done.items():
-            self.progress.update(self.tasks[name], completed=iterations)
-        waiting = sum(job.iterations_done() for job in self.waiting)
-        self.progress.update(self.all_task, completed=self.settled + sum(done.values()) + waiting)
+        done = {job.name: job.iterations_done() for job in self.jobs}
+        for name, task in self.tasks.items():
+            self.progress.update(task, completed=done[name])
+        self.progress.update(self.all_task, completed=sum(done.values()))
 
 
 def _without_weights(source: RunJob) -> str:

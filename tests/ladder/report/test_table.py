@@ -14,7 +14,7 @@ from PIL import Image
 from scipy.stats import t as student
 
 from ladder_cases import CHILD, ROOT, TESTED, write_ladder
-from mmdet_panseg.errors import ConfigError  # noqa: E402
+from mmdet_panseg.errors import ConfigError
 from mmdet_panseg.ladder import (
     NOISE_RULE,
     RunResult,
@@ -26,7 +26,7 @@ from mmdet_panseg.ladder import (
     read_results,
     write_table,
 )
-from mmdet_panseg.ladder.report.picture import ladder_picture  # noqa: E402
+from mmdet_panseg.ladder.report.picture import ladder_picture
 
 WORSE = CHILD.replace('num_outs=3', 'num_outs=4').replace('21.0', '19.5').replace('higher', 'a|b')
 SINGLE = CHILD.replace('num_outs=3', 'num_outs=5').replace('21.0', "None, published_note='no difference'")
