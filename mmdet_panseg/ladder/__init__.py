@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from .checks import ladder_problems, require_sound, warn_of_unread_configs
-from .effects import LossEffect, effects_table, loss_effects
+from .effects import effects_table, loss_effects
 from .plan import print_plan
 from .reading import read_ladder
-from .report.comparison import NOISE_RULE, Noise, RungRow, compare_rungs, current_results, pooled_noise
+from .report.comparison import NOISE_RULE, compare_rungs, current_results, pooled_noise
 from .report.table import write_table
 from .rungs import Ladder, Rung
-from .runs.jobs import RunJob, plan_jobs
-from .runs.pool import InterruptedRunsError, RunsFailedError, run_jobs
+from .runs.jobs import plan_jobs
+from .runs.pool import RunsFailedError, run_jobs
 from .runs.results import RunResult, read_results
 from .runs.settings import RunSettings
 from .scenes_version import scenes_config
 
 __all__ = [
     'NOISE_RULE',
-    'InterruptedRunsError',
     'Ladder',
-    'LossEffect',
-    'Noise',
     'Rung',
-    'RungRow',
-    'RunJob',
     'RunResult',
     'RunSettings',
     'RunsFailedError',

@@ -158,7 +158,7 @@ def is_of_testing(key: KeyPath) -> bool:
 
 
 def digest_of(config: Mapping[str, Any], weights: str = '') -> str:
-    """Give a short text that is the same for configs that make the same run, and for the same origin of weights."""
+    """Give a short text that is the same for configs that make the same run, with weights of the same origin."""
     chosen = {key: value for key, value in config.items() if key in RUN_KEYS}
     text = json.dumps(chosen, sort_keys=True, default=repr) + weights
     return hashlib.sha256(text.encode()).hexdigest()[:16]

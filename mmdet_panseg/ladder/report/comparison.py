@@ -130,14 +130,7 @@ class RungRow:
 
 
 def current_results(ladder: Ladder, results: Sequence[RunResult]) -> list[RunResult]:
-    """Leave out results of configs that have changed since, with a warning for each.
-
-    Args:
-        ladder: The rungs as they are now.
-        results: Results of their runs.
-
-    Returns:
-        Those of the rungs as they are now, and all that the ladder did not train itself.
+    """Leave out results of configs that have changed since, with a warning for each, but none that were made by hand.
 
     Raises:
         ConfigError: If none is left.
@@ -194,17 +187,9 @@ def compare_rungs(
         parent = ladder.rungs[rung.parent] if rung.parent else None
         compare = _compare_means if rung.trains else _compare_seeds
         difference, outside = compare(main[rung.name], main[parent.name] if parent else {}, noise)
-        row = RungRow(
-            depth=depth,
-            rung=rung,
-            weights=ladder.trained(rung).name,
-            published_difference=_difference(rung.published_ap, parent.published_ap if parent else None),
-            values=values[rung.name],
-            difference=difference,
-            outside_noise=outside,
-            seed_noise=noise,
-        )
-        rows.append(row)
+        published = _difference(rung.published_ap, parent.published_ap if parent else None)
+        weights = ladder.trained(rung).name
+        rows.append(RungRow(depth, rung, weights, published, values[rung.name], difference, outside, noise))
     return [row for row in rows if not only or row.rung.name in only]
 
 

@@ -6,7 +6,6 @@ import io
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -27,7 +26,6 @@ def ladder_picture(rows: Sequence[RungRow]) -> bytes:
         filled if the difference from the parent is outside the noise, and that of a root.
     """
     figure = Figure(figsize=(11, 2.2 + 0.28 * len(rows)), layout='constrained')
-    FigureCanvasAgg(figure)
     metric = next(iter(rows[0].values))
     folder = '/'.join(rows[0].rung.path.parts[-3:-1])
     figure.suptitle(f'{folder}: {metric} of each rung; lines lead from its parent')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,21 +85,12 @@ class RunJob:
         """List the logs of all starts of the training."""
         return sorted(self.folder.glob('*/vis_data/scalars.json'))
 
-    def logged(self) -> list[dict[str, Any]]:
-        """Read what the training has logged so far, over all its starts."""
-        records: list[dict[str, Any]] = []
-        for line in (line for path in self.log_paths() for line in path.read_text().splitlines()):
-            try:
-                records.append(json.loads(line))
-            except json.JSONDecodeError:  # a line that is being written
-                continue
-        return [record for record in records if 'iter' in record and 'time' in record]
-
     def iterations_done(self) -> int:
-        """Count the iterations that are logged or, once it is finished, all of them."""
+        """Count the iterations that are logged over all starts or, once it is finished, all of them."""
         if self.result_path.exists():
             return self.iterations
-        return min(self.iterations, max((record['iter'] for record in self.logged()), default=0))
+        logged = (found for path in self.log_paths() for found in re.findall(r'"iter": (\d+)', path.read_text()))
+        return min(self.iterations, max(map(int, logged), default=0))
 
     def require_same_settings(self) -> None:
         """Raise a ConfigError if the folder holds a run with other settings that would be lost."""
@@ -126,11 +118,10 @@ class RunJob:
             for path in self.log_paths():
                 path.unlink()
             write_atomically(Config(copy.deepcopy(self.config)).pretty_text.encode(), self.config_path)
-            description = dict(rung=self.rung, seed=self.seed, digest=self.digest)
-            write_atomically((json.dumps(description) + '\n').encode(), self._record_path)
+            write_atomically(json.dumps(dict(digest=self.digest)).encode(), self._record_path)
 
     @property
-    def _record_path(self) -> Path:
+    def _record_path(self) -> Path:  # the training writes over config.py, with what its command line adds
         return self.folder / 'ladder_run.json'
 
     def _is_recorded(self) -> bool:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from mmdet_panseg.errors import UserError
 from mmdet_panseg.ladder.rungs import MASK_METRICS
@@ -51,63 +50,40 @@ def run_jobs(
     """
     for job in jobs:
         job.require_same_settings()
-    missing = [job for job in jobs if not job.result_path.exists()]
-    for job in missing:
+    pool = _Pool(jobs, metrics)
+    for job in pool.waiting:
         job.require_annotation_files()
-    with _interrupted_by_termination(), _progress() as progress:
-        pool = _Pool(jobs, missing, progress, metrics)
-        try:
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # a request to terminate is like Ctrl-C
+    try:
+        with pool.progress:
             while pool.waiting or pool.running:
                 pool.fill(tools, processes)
                 pool.advance()
                 time.sleep(0.2)
-        except KeyboardInterrupt:
-            raise InterruptedRunsError(
-                f'interrupted after {pool.finished} of {len(jobs)} runs; the same command goes on from here.'
-            ) from None
-        finally:
-            end_processes(pool.running)
+    except KeyboardInterrupt:
+        finished = sum(job.result_path.exists() for job in jobs)
+        raise InterruptedRunsError(
+            f'interrupted after {finished} of {len(jobs)} runs; the same command goes on from here.'
+        ) from None
+    finally:
+        end_processes(pool.running)
+        signal.signal(signal.SIGTERM, before)
     if pool.failures:
         raise RunsFailedError('some runs failed:\n' + '\n'.join(pool.failures))
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn('{task.description}'),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn('iterations,'),
-        TimeElapsedColumn(),
-        TextColumn('passed, left'),
-        TimeRemainingColumn(),
-        speed_estimate_period=600,
-    )
-
-
-@contextlib.contextmanager
-def _interrupted_by_termination() -> Iterator[None]:
-    """Treat a request to terminate like Ctrl-C."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 class _Pool:
     """The runs that wait, run, or are done, and their progress bars."""
 
-    def __init__(
-        self, jobs: Sequence[RunJob], missing: list[RunJob], progress: Progress, metrics: Mapping[str, str]
-    ) -> None:
-        self.jobs, self.waiting, self.progress, self.metrics = jobs, list(missing), progress, metrics
-        self.gpus = visible_gpus()
+    def __init__(self, jobs: Sequence[RunJob], metrics: Mapping[str, str]) -> None:
+        self.jobs, self.metrics, self.gpus = jobs, metrics, visible_gpus()
+        self.waiting = [job for job in jobs if not job.result_path.exists()]
         self.running: list[RunProcess] = []
         self.failures: list[str] = []
-        self.finished = len(jobs) - len(missing)
-        self.all_task = progress.add_task(f'{len(jobs)} runs', total=sum(job.iterations for job in jobs))
-        self.tasks: dict[str, int] = {}
-        self._show()
+        columns = (MofNCompleteColumn(), TextColumn('iterations, passed'), TimeElapsedColumn())
+        self.progress = Progress(*Progress.get_default_columns(), *columns, speed_estimate_period=600)
+        self.all_task = self.progress.add_task(f'{len(jobs)} runs', total=sum(job.iterations for job in jobs))
+        self.tasks: dict[str, TaskID] = {}
 
     def fill(self, tools: Path, processes: int) -> None:
         """Start runs until there are as many as allowed; those that train come before those that wait for them."""
@@ -127,34 +103,30 @@ class _Pool:
             gpu = min(self.gpus, key=[process.gpu for process in self.running].count, default=None)
             self.running.append(RunProcess(job, tools, threads, gpu))
 
-    def _fail(self, job: RunJob, reason: str) -> None:
-        self.failures.append(f'{job.name}: {reason}')
-        self.progress.console.print(f'[red]failed[/] {self.failures[-1]}')
-
     def advance(self) -> None:
         """Look after all processes once."""
         for process in list(self.running):
             if not process.advance():
                 self.running.remove(process)
                 self._settle(process)
-        self._show()
-
-    def _settle(self, process: RunProcess) -> None:
-        job = process.job
-        self.progress.remove_task(self.tasks.pop(job.name))
-        if process.failed:
-            self._fail(job, f'{process.last_words()} (all of it in {process.log_path})')
-        elif process.result:
-            self.finished += 1
-            found = {name: process.result.value(key) for name, key in self.metrics.items()}
-            values = [f'{name} {100 * value:.1f}' for name, value in found.items() if value is not None]
-            self.progress.console.print(f'{job.name}: {", ".join(values)}')
-
-    def _show(self) -> None:
         done = {job.name: job.iterations_done() for job in self.jobs}
         for name, task in self.tasks.items():
             self.progress.update(task, completed=done[name])
         self.progress.update(self.all_task, completed=sum(done.values()))
+
+    def _settle(self, process: RunProcess) -> None:
+        job = process.job
+        self.progress.remove_task(self.tasks.pop(job.name))
+        if process.result is None:
+            self._fail(job, f'{process.last_words()} (all of it in {process.log_path})')
+            return
+        found = {name: process.result.value(key) for name, key in self.metrics.items()}
+        values = [f'{name} {100 * value:.1f}' for name, value in found.items() if value is not None]
+        self.progress.console.print(f'{job.name}: {", ".join(values)}')
+
+    def _fail(self, job: RunJob, reason: str) -> None:
+        self.failures.append(f'{job.name}: {reason}')
+        self.progress.console.print(f'[red]failed[/] {self.failures[-1]}')
 
 
 def _without_weights(source: RunJob) -> str:

@@ -30,28 +30,18 @@ class RunProcess:
     def __init__(self, job: RunJob, tools: Path, threads: int, gpu: str | None = None) -> None:
         self.job, self.tools, self.threads, self.gpu = job, tools, threads, gpu
         self.result: RunResult | None = None
-        self.failed = False
-        self._peak_memory_mib: float | None = None
-        self._interrupted_before = bool(job.logged())
         job.prepare_folder()
         self._start('test' if job.trained() else 'train')
 
     def advance(self) -> bool:
         """Look after the process, start the next one if it has ended, and tell whether the run goes on."""
-        pid, status, usage = os.wait4(self._process.pid, os.WNOHANG)
-        if pid == 0:
+        if not self.ended():
             return True
-        self._process.returncode = os.waitstatus_to_exitcode(status)
-        if self._process.returncode != 0:
-            self.failed = True
-        elif self._stage == 'train':
-            if not self._interrupted_before:
-                # Linux counts in KiB, macOS in bytes.
-                self._peak_memory_mib = usage.ru_maxrss / (2**20 if sys.platform == 'darwin' else 2**10)
-            self._start('test')
-            return True
-        else:
-            self.result = store_result(self.job, self._peak_memory_mib, self.threads)
+        if self._process.returncode == 0:
+            if self._stage == 'train':
+                self._start('test')
+                return True
+            self.result = store_result(self.job)
         return False
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import statistics
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
@@ -26,17 +25,10 @@ class RunResult:
         seed: Seed of the training.
         metrics: All metrics of the test by name; None for those without ground truth.
         date: When the run was finished.
-        iterations: Length of the training that was tested.
         root_iterations: Length of the root's training in the same ladder.
         data: Those that were trained on, see :class:`RunSettings`.
         settings: Other settings that all runs of the ladder have in common, as text.
-        seconds_per_iteration: Median over what the log has; None if it has nothing, as after a test alone.
-        peak_memory_mib: Largest resident set of the training process and the processes that it waited for, in MiB;
-            None if it was measured by no start, as after an interruption.
-        gpu_memory_mib: Largest allocation on a GPU, in MiB; None without one.
-        threads: Number of threads that the process was given; None if that is not known.
         versions: Versions of the libraries by name, as far as they are known.
-        digest: Of its settings.
         rung_digest: Of the rung's config for these data, without the settings.
     """
 
@@ -44,16 +36,10 @@ class RunResult:
     seed: int
     metrics: dict[str, float | None]
     date: str
-    iterations: int | None = None
     root_iterations: int | None = None
     data: str = ''
     settings: str = ''
-    seconds_per_iteration: float | None = None
-    peak_memory_mib: float | None = None
-    gpu_memory_mib: float | None = None
-    threads: int | None = None
     versions: dict[str, str | None] = field(default_factory=dict)
-    digest: str = ''
     rung_digest: str = ''
 
     @property
@@ -72,33 +58,17 @@ class RunResult:
         return self.metrics.get(metric) if any(name.startswith(table) for name in self.metrics) else 0.0
 
 
-def store_result(job: RunJob, peak_memory_mib: float | None, threads: int) -> RunResult:
-    """Write the result of a tested run.
-
-    Args:
-        job: The run; ``test_metrics.json`` of ``tools/test.py`` is in its folder.
-        peak_memory_mib: Largest resident set of the training.
-        threads: Number of threads that it was given.
-
-    Returns:
-        What was written to :attr:`RunJob.result_path`.
-    """
-    logged = job.logged()
+def store_result(job: RunJob) -> RunResult:
+    """Write the result of a run from what ``tools/test.py`` has left in its folder."""
     result = RunResult(
         rung=job.rung,
         seed=job.seed,
         metrics=json.loads((job.folder / 'test' / 'test_metrics.json').read_text())['metrics'],
         date=time.strftime(_DATE),
-        iterations=job.training.iterations,
         root_iterations=job.root_iterations,
         data=job.settings.data,
         settings=job.settings.text,
-        seconds_per_iteration=statistics.median(record['time'] for record in logged) if logged else None,
-        peak_memory_mib=peak_memory_mib,
-        gpu_memory_mib=max((record['memory'] for record in logged if 'memory' in record), default=None),
-        threads=threads,
         versions=versions(),
-        digest=job.digest,
         rung_digest=job.rung_digest,
     )
     write_atomically((json.dumps(asdict(result), indent=2) + '\n').encode(), job.result_path)

@@ -48,18 +48,12 @@ def write_results(work_dir, aps=APS, **changes):
             settings = dict(
                 rung=rung,
                 seed=seed,
-                iterations=10,
                 root_iterations=10,
                 data='',
                 settings='',
                 metrics={'coco/segm_mAP': ap},
-                seconds_per_iteration=0.5,
-                peak_memory_mib=900.0,
-                gpu_memory_mib=None,
-                threads=1,
                 versions=dict(torch='2.9'),
                 date='2026-11-22 05:00:00',
-                digest='d',
                 rung_digest='',
             )
             (folder / 'result.json').write_text(json.dumps(asdict(RunResult(**{**settings, **changes}))))
