@@ -34,7 +34,7 @@ _COCO_LINES = (
 
 
 def build_test_parser() -> argparse.ArgumentParser:
-    """The arguments of ``tools/test.py``: those of mmdet, and four of ours (see ``--help``)."""
+    """Define the arguments of ``tools/test.py``: those of mmdet, and four of ours (see ``--help``)."""
     parser = argparse.ArgumentParser(description='Test a checkpoint and print its metrics.')
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file, or a work dir for its last one')

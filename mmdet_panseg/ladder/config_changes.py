@@ -10,7 +10,7 @@ KeyPath = tuple[str, ...]
 
 
 class _Absent:
-    """Stands for the value of a key that is not there."""
+    """Stand for the value of a key that is not there."""
 
     def __repr__(self) -> str:
         return 'absent'

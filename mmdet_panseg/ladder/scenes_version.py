@@ -181,7 +181,7 @@ def _change_pipeline(transforms: list[dict[str, Any]], change: Change, rung: Run
 
 
 def _kept_transforms(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Transforms of a longer pipeline without those of types that the shorter one has not."""
+    """Give the transforms of a longer pipeline without those of types that the shorter one has not."""
     known = {transform['type'] for transform in old}
     return [transform for transform in new if transform['type'] in known] if len(new) > len(old) else new
 

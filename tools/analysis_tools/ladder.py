@@ -1,4 +1,4 @@
-"""Checks, plans, trains and compares a folder of configs that each change one thing; see ``--help``."""
+"""Check, plan, train and compare a folder of configs that each change one thing; see ``--help``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The arguments of this command."""
+    """Define the arguments of this command."""
     parser = argparse.ArgumentParser(
         description='A ladder of experiments: each config inherits its parent and states one change.'
     )

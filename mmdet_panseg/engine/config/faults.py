@@ -21,15 +21,9 @@ _REGISTRIES = [registry for registry in vars(mmdet.registry).values() if isinsta
 
 @contextmanager
 def config_faults_explained(config: Config | Mapping[str, Any]) -> Iterator[None]:
-    """Within this context a mistyped ``type`` or argument is a :class:`ConfigError` that names the nearest known one.
+    """Turn a mistyped ``type`` or argument into a :class:`ConfigError` that names the nearest known one.
 
     A missing file of the folder ``data_remedy.folder`` is reported with ``data_remedy.text``, which says how to get it.
-
-    Args:
-        config: The config from which things are built.
-
-    Yields:
-        Nothing.
     """
     try:
         yield

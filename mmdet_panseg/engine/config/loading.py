@@ -1,4 +1,4 @@
-"""Reads configs for the command lines, with errors and warnings where mmengine is silent."""
+"""Read configs for the command lines, with errors and warnings where mmengine is silent."""
 
 from __future__ import annotations
 

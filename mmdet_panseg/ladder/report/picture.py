@@ -68,7 +68,7 @@ def _label(row: RungRow) -> str:
 
 
 def _filling(row: RungRow) -> str:
-    """A root has nothing to differ from."""
+    """Leave a dot empty within the noise; a root has nothing to differ from."""
     return _MEASURED if row.outside_noise or row.difference is None else 'white'
 
 

@@ -1,4 +1,4 @@
-"""Trains what a ladder lacks, several runs at a time."""
+"""Train what a ladder lacks, several runs at a time."""
 
 from __future__ import annotations
 

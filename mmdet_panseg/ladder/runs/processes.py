@@ -1,4 +1,4 @@
-"""Trains and tests in processes of their own that can be ended at any time."""
+"""Train and test in processes of their own that can be ended at any time."""
 
 from __future__ import annotations
 
