@@ -51,21 +51,13 @@ class LossEffect:
 
 @dataclass(frozen=True)
 class _FirstSteps:
-    """What a model does with the first batches.
-
-    Attributes:
-        config: The resolved config.
-        losses: Means over the batches by name.
-        weights: Parameters and buffers before.
-        traces: Sums of the gradients, and the buffers after.
-        new_layers: Layers whose weights are not those of the parent.
-    """
+    """What a model does with the first batches."""
 
     config: dict[str, Any]
-    losses: dict[str, float]
-    weights: dict[str, Tensor]
-    traces: dict[str, Tensor]
-    new_layers: list[str]
+    losses: dict[str, float]  # means over the batches
+    weights: dict[str, Tensor]  # parameters and buffers before
+    traces: dict[str, Tensor]  # sums of the gradients, and the buffers after
+    new_layers: list[str]  # those whose weights are not the parent's
 
 
 def loss_effects(
@@ -126,12 +118,9 @@ def _hidden(key: KeyPath) -> str:
 
 
 def _first_steps(config: dict[str, Any], parent: Mapping[str, Tensor] | None, batches: int) -> _FirstSteps:
-    """Run forward and backward passes of a config's model on its first batches, without a step of the optimizer.
+    """Run forward and backward passes on the first batches, without a step of the optimizer.
 
-    Args:
-        config: The resolved config.
-        parent: Weights to start from where names and shapes fit; None for those of the config.
-        batches: Number of batches.
+    The model starts from the weights of its parent where names and shapes fit.
     """
     init_default_scope(config.get('default_scope') or 'mmdet')
     with config_faults_explained(config):

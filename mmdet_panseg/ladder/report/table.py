@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mmdet_panseg.engine import write_atomically
@@ -55,7 +55,8 @@ def _markdown(rows: Sequence[RungRow], results: Sequence[RunResult]) -> str:
     shown = {row.rung.name for row in rows}
     apart = any(row.rung.parent and row.rung.parent not in shown for row in rows)
     records = []
-    for row, cells in zip(rows, _cells(rows), strict=True):
+    for row in rows:
+        cells = _cells(row, _published(rows))
         name = cells.pop('rung')
         indent, dagger = '' if apart else '&emsp;' * row.depth, '' if row.rung.trains else f' {TESTED_ONLY}'
         parent = {'parent': row.rung.parent or NOT_KNOWN} if apart else {}
@@ -67,19 +68,19 @@ def _markdown(rows: Sequence[RungRow], results: Sequence[RunResult]) -> str:
     return '\n'.join([*head, *(_line(record.values()) for record in records), *(f'\n{note}' for note in notes), ''])
 
 
-def _line(cells) -> str:
+def _line(cells: Iterable[str]) -> str:
     return '| ' + ' | '.join(cell.replace('|', '\\|') for cell in cells) + ' |'
 
 
 def _csv(rows: Sequence[RungRow]) -> str:
     """Give the table with parent, weights and metrics of each seed in columns of their own; unknown cells are empty."""
     records = []
-    for row, cells in zip(rows, _cells(rows), strict=True):
+    for row in rows:
         seeds = {
             f'{name} of each seed': ' '.join(f'{value:.2f}' for value in of_seed.values())
             for name, of_seed in row.values.items()
         }
-        known = {name: '' if cell == NOT_KNOWN else cell for name, cell in cells.items()}
+        known = {name: '' if cell == NOT_KNOWN else cell for name, cell in _cells(row, _published(rows)).items()}
         records.append({**known, 'parent': row.rung.parent or '', 'weights of': row.weights, **seeds})
     text = io.StringIO()
     writer = csv.DictWriter(text, list(records[0]), lineterminator='\n')
@@ -88,13 +89,12 @@ def _csv(rows: Sequence[RungRow]) -> str:
     return text.getvalue()
 
 
-def _cells(rows: Sequence[RungRow]) -> list[dict[str, str]]:
-    """Give the cells of each row by the names of their columns."""
-    published = any(row.rung.published != NOT_KNOWN for row in rows)
-    return [_cells_of(row, published) for row in rows]
+def _published(rows: Sequence[RungRow]) -> bool:
+    return any(row.rung.published != NOT_KNOWN for row in rows)
 
 
-def _cells_of(row: RungRow, published: bool) -> dict[str, str]:
+def _cells(row: RungRow, published: bool) -> dict[str, str]:
+    """Give the cells by the names of their columns; ``published`` asks for those that compare with publications."""
     main, *others = row.values
     noise = 'unknown' if row.outside_noise is None else 'yes' if row.outside_noise else 'no'
     cells = {
@@ -111,10 +111,8 @@ def _cells_of(row: RungRow, published: bool) -> dict[str, str]:
         'direction': row.direction,
         **{name: _number(mean_of(row.values[name].values())) for name in others},
     }
-    if not published:
-        for name in ('published COCO AP', 'published difference', 'direction'):
-            del cells[name]
-    return cells
+    hidden = () if published else ('published COCO AP', 'published difference', 'direction')
+    return {name: cell for name, cell in cells.items() if name not in hidden}
 
 
 def _number(value: float | None, form: str = '.2f') -> str:
