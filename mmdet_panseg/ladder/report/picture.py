@@ -51,9 +51,9 @@ def _measured_dots(axes: Axes, rows: Sequence[RungRow]) -> None:
     _lines(axes, rows, {row.rung.name: row.mean for row in rows}, _MEASURED)
     for place, row in enumerate(rows):
         if row.mean is not None:
-            axes.errorbar(
-                row.mean, place, xerr=row.std, fmt='o', color=_MEASURED, capsize=3, markerfacecolor=_filling(row)
-            )
+            filled = row.outside_noise or row.difference is None  # a root has nothing to differ from
+            face = _MEASURED if filled else 'white'
+            axes.errorbar(row.mean, place, xerr=row.std, fmt='o', color=_MEASURED, capsize=3, markerfacecolor=face)
     axes.set_yticks(range(len(rows)), [_label(row) for row in rows])
     for label in axes.get_yticklabels():
         label.set_horizontalalignment('left')
@@ -65,11 +65,6 @@ def _label(row: RungRow) -> str:
     dagger = '' if row.rung.trains else f' {TESTED_ONLY}'
     seeds = f' ({len(row.main)})' if row.main else ''
     return '    ' * row.depth + row.rung.name + dagger + seeds
-
-
-def _filling(row: RungRow) -> str:
-    """Leave a dot empty within the noise; a root has nothing to differ from."""
-    return _MEASURED if row.outside_noise or row.difference is None else 'white'
 
 
 def _legend(rows: Sequence[RungRow]) -> list[Line2D]:
@@ -87,8 +82,7 @@ def _legend(rows: Sequence[RungRow]) -> list[Line2D]:
 def _lines(axes: Axes, rows: Sequence[RungRow], values: dict[str, float | None], color: str) -> None:
     """Draw a line from each parent's value to its child's."""
     places = {row.rung.name: place for place, row in enumerate(rows)}
-    for name, place in places.items():
-        value, parent = values[name], rows[place].rung.parent or ''
-        before = values.get(parent)
-        if value is not None and before is not None:
-            axes.plot([before, value], [places[parent], place], color=color, alpha=0.25)
+    for row in rows:
+        name, parent = row.rung.name, row.rung.parent or ''
+        if None not in (values[name], values.get(parent)):
+            axes.plot([values[parent], values[name]], [places[parent], places[name]], color=color, alpha=0.25)
