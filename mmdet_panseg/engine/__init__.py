@@ -8,9 +8,7 @@ from __future__ import annotations
 from mmdet_panseg.errors import ConfigError, UserError
 
 from .checkpoints import find_resume_checkpoint, install_checkpoint_guard, load_checkpoint_safely, write_atomically
-from .config.derived import ClassCounts, derive_settings
-from .config.faults import argument_names
-from .config.loading import apply_options, load_config, warn_of_unknown_options
+from .config import ClassCounts, derive_settings, load_config
 from .errors import CheckpointError, NonFiniteError, run_command
 from .hooks import (
     AtomicCheckpointHook,
@@ -19,9 +17,10 @@ from .hooks import (
     ClassCountHook,
     NonFiniteLossHook,
     SkippedSamplesHook,
+    TrainingLoggerHook,
 )
 from .launch import build_runner, use_processes_on_cpu
-from .optim import CPUAmpOptimWrapper
+from .optim import CosineDecayLR, CPUAmpOptimWrapper, StepDecayLR, WarmupLR
 from .run_record import versions, write_run_record
 from .training import use_mixed_precision
 
@@ -30,16 +29,18 @@ __all__ = [
     'CPUAmpOptimWrapper',
     'ChannelsLastHook',
     'CheckpointError',
-    'ClassCounts',
     'CheckpointMatchHook',
     'ClassCountHook',
+    'ClassCounts',
     'ConfigError',
+    'CosineDecayLR',
     'NonFiniteError',
     'NonFiniteLossHook',
     'SkippedSamplesHook',
+    'StepDecayLR',
+    'TrainingLoggerHook',
     'UserError',
-    'apply_options',
-    'argument_names',
+    'WarmupLR',
     'build_runner',
     'derive_settings',
     'find_resume_checkpoint',
@@ -50,7 +51,6 @@ __all__ = [
     'use_mixed_precision',
     'use_processes_on_cpu',
     'versions',
-    'warn_of_unknown_options',
     'write_atomically',
     'write_run_record',
 ]

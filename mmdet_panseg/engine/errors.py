@@ -45,7 +45,7 @@ def run_command(main: Callable[[], object]) -> None:
 
 
 def _of_loader_worker(message: str) -> str:
-    """Without the traceback that a data loader puts before an error of its workers."""
+    """Cut the traceback that a data loader puts before an error of its workers."""
     pattern = r'Caught \w+ in DataLoader worker process \d+\.\n.*^[\w.]+Error: (.*)'
     found = re.match(pattern, message, re.DOTALL | re.MULTILINE)
     return found[1].strip() if found else message

@@ -1,4 +1,4 @@
-"""Starts mmengine's runner, with several processes on a machine without a GPU as well."""
+"""Start mmengine's runner, with several processes on a machine without a GPU as well."""
 
 from __future__ import annotations
 
@@ -90,11 +90,7 @@ def _first_slurm_host() -> str:
 def build_runner(config: Config) -> Runner:
     """Build the runner that a config describes.
 
-    Args:
-        config: The config.
-
-    Returns:
-        mmengine's ``Runner``, or the registered one named in ``runner_type``.
+    It is mmengine's ``Runner``, or the registered one named in ``runner_type``.
     """
     return RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
 

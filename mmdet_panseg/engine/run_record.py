@@ -1,4 +1,4 @@
-"""Keeps what a run was started with."""
+"""Keep what a run was started with."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MODULES = ('mmengine', 'mmcv', 'mmdet', 'mmdet_panseg')
 
 
 def versions() -> dict[str, str | None]:
-    """Versions of Python, the platform, the libraries and this package.
+    """Look up the versions of Python, the platform, the libraries and this package.
 
     Returns:
         Version by name; None for what is not installed. ``git_revision`` is that of the folder this package

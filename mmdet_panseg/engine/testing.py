@@ -20,9 +20,7 @@ from mmengine.logging import print_log
 from mmdet_panseg.engine.checkpoints.atomic_backend import write_atomically
 from mmdet_panseg.engine.checkpoints.loaders import install_checkpoint_guard
 from mmdet_panseg.engine.checkpoints.resuming import checkpoint_named
-from mmdet_panseg.engine.config.evaluation_files import require_evaluation_files
-from mmdet_panseg.engine.config.faults import config_faults_explained
-from mmdet_panseg.engine.config.loading import load_config
+from mmdet_panseg.engine.config import config_faults_explained, load_config, require_evaluation_files
 from mmdet_panseg.errors import ConfigError
 
 from .launch import build_runner, ensure_hook, is_main_rank, leave_processes, use_processes_on_cpu
@@ -36,7 +34,7 @@ _COCO_LINES = (
 
 
 def build_test_parser() -> argparse.ArgumentParser:
-    """The arguments of ``tools/test.py``: those of mmdet, and four of ours (see ``--help``)."""
+    """Define the arguments of ``tools/test.py``: those of mmdet, and four of ours (see ``--help``)."""
     parser = argparse.ArgumentParser(description='Test a checkpoint and print its metrics.')
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file, or a work dir for its last one')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 
 from mmengine.config import Config, DictAction
 from mmengine.device import is_cuda_available, is_mlu_available, is_musa_available, is_npu_available
@@ -12,22 +13,21 @@ from torch import nn
 
 from mmdet_panseg.engine.checkpoints.loaders import install_checkpoint_guard
 from mmdet_panseg.engine.checkpoints.resuming import find_resume_checkpoint, prepare_work_dir_for_resume
-from mmdet_panseg.engine.config.evaluation_files import require_evaluation_files
-from mmdet_panseg.engine.config.faults import config_faults_explained
-from mmdet_panseg.engine.config.loading import load_config
+from mmdet_panseg.engine.config import config_faults_explained, load_config, require_evaluation_files
 from mmdet_panseg.errors import ConfigError
 
 from .cpu_memory import keep_freed_memory
 from .errors import CheckpointError
 from .launch import build_runner, ensure_hook, is_main_rank, leave_processes, use_processes_on_cpu
-from .quiet_parameters import WithoutParameterLists
 from .run_record import write_run_record
 
+# mmengine's lines about each parameter's learning rate and decay: hundreds, between which warnings drown
+_LIST_OF_PARAMETERS = re.compile(r'^paramwise_options -- |is skipped since its requires_grad=False')
 _PLAIN_OPTIM_WRAPPERS = (None, 'OptimWrapper', 'AmpOptimWrapper', 'CPUAmpOptimWrapper')
 
 
 def build_train_parser() -> argparse.ArgumentParser:
-    """The arguments of ``tools/train.py``: those of mmdet, and two of ours (see ``--help``)."""
+    """Define the arguments of ``tools/train.py``: those of mmdet, and two of ours (see ``--help``)."""
     parser = argparse.ArgumentParser(description='Train a model from a config.')
     parser.add_argument('config', help='config file')
     parser.add_argument('--work-dir', help='folder for logs and checkpoints (default: work_dirs/<config name>)')
@@ -96,13 +96,13 @@ def run_training(arguments: argparse.Namespace) -> nn.Module:
     if arguments.channels_last:
         ensure_hook(config, dict(type='ChannelsLastHook'))
     use_processes_on_cpu(config)
-    settle_resume(config, arguments.resume)
+    set_resume_checkpoint(config, arguments.resume)
     if is_main_rank():
         write_run_record('train', config, vars(arguments))
     with config_faults_explained(config):
         require_evaluation_files(config, 'val')
         runner = build_runner(config)
-        runner.logger.addFilter(WithoutParameterLists())
+        runner.logger.addFilter(lambda record: not _LIST_OF_PARAMETERS.search(record.getMessage()))
         model = runner.train()
     leave_processes()
     return model
@@ -160,8 +160,8 @@ def harden_training(config: Config) -> None:
         ensure_hook(config, dict(type=name))
 
 
-def settle_resume(config: Config, resume: str | None) -> None:
-    """Find the checkpoint to resume from and put it into the config.
+def set_resume_checkpoint(config: Config, resume: str | None) -> None:
+    """Put the checkpoint to resume from into the config, if there is one.
 
     Args:
         config: The config, changed in place; its own ``resume=True`` counts as ``auto`` unless it has

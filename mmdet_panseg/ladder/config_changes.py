@@ -6,11 +6,11 @@ import copy
 from collections.abc import Mapping, MutableMapping
 from typing import Any, NamedTuple
 
-Path = tuple[str, ...]
+KeyPath = tuple[str, ...]
 
 
 class _Absent:
-    """Stands for the value of a key that is not there."""
+    """Stand for the value of a key that is not there."""
 
     def __repr__(self) -> str:
         return 'absent'
@@ -26,7 +26,7 @@ class Change(NamedTuple):
     new: Any
 
 
-def config_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[Path, Change]:
+def config_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[KeyPath, Change]:
     """Compare two configs.
 
     Args:
@@ -36,7 +36,7 @@ def config_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[Path,
     Returns:
         Changes by the path of their keys. Lists, and dicts that only one of the two has, are compared whole.
     """
-    changes: dict[Path, Change] = {}
+    changes: dict[KeyPath, Change] = {}
     for key in [*old, *(key for key in new if key not in old)]:
         before, after = old.get(key, ABSENT), new.get(key, ABSENT)
         if isinstance(before, Mapping) and isinstance(after, Mapping):
@@ -56,7 +56,7 @@ def same_value(one: Any, other: Any) -> bool:
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
-def apply_changes(config: MutableMapping[str, Any], changes: Mapping[Path, Change]) -> None:
+def apply_changes(config: MutableMapping[str, Any], changes: Mapping[KeyPath, Change]) -> None:
     """Make changes in another config.
 
     Args:

@@ -2,49 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import logging
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any, NamedTuple
+from itertools import chain, islice
+from typing import Any
 
 import torch
 from mmdet.registry import MODELS
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 from mmengine.logging import MMLogger
-from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, set_random_seed
-from torch import Tensor
+from torch import Tensor, nn
 
-from mmdet_panseg.engine.config.faults import config_faults_explained
+from mmdet_panseg.engine.config import config_faults_explained, derive_settings
 from mmdet_panseg.errors import ConfigError
-from mmdet_panseg.ladder.runs.settings import RunSettings
 
-from .config_changes import config_changes
-from .rungs import RUN_KEYS, Ladder, Rung
-from .trained_rungs import is_of_testing, trains
+from .config_changes import KeyPath, config_changes
+from .rungs import NOT_KNOWN, RUN_KEYS, Ladder, is_of_testing
+from .runs.settings import RunSettings
 
 NUM_BATCHES = 8
-
-
-@dataclass(frozen=True)
-class FirstSteps:
-    """What a model does with the first batches.
-
-    Attributes:
-        losses: Means over the batches by name.
-        weights: Parameters and buffers before.
-        traces: Sums of the gradients, and the buffers after.
-        own_layers: Layers whose weights are not those of the parent.
-    """
-
-    losses: dict[str, float]
-    weights: dict[str, Tensor]
-    traces: dict[str, Tensor]
-    own_layers: list[str]
 
 
 @dataclass(frozen=True)
@@ -68,6 +48,17 @@ class LossEffect:
     beside: list[str]
 
 
+@dataclass(frozen=True)
+class _FirstSteps:
+    """What a model does with the first batches."""
+
+    config: dict[str, Any]
+    losses: dict[str, float]  # means over the batches
+    weights: dict[str, Tensor]  # parameters and buffers before
+    traces: dict[str, Tensor]  # sums of the gradients, and the buffers after
+    new_layers: list[str]  # those whose weights are not the parent's
+
+
 def loss_effects(
     ladder: Ladder, settings: RunSettings, only: Collection[str] | None = None, batches: int = NUM_BATCHES
 ) -> Iterator[LossEffect]:
@@ -77,7 +68,7 @@ def loss_effects(
     weights where names and shapes fit.
 
     Args:
-        ladder: The ladder.
+        ladder: The rungs.
         settings: What data to take, and other settings.
         only: Names of rungs to compare; None for all that are for the data.
         batches: Number of batches of the training.
@@ -88,105 +79,56 @@ def loss_effects(
     Raises:
         ConfigError: If a rung is not known, has no version for the data, or its data have no batch.
     """
-    chosen = settings.chosen(ladder, only)
+    wanted = settings.chosen(ladder, only)
     settings.warn_of_unknown_options(ladder)
-    measured = [rung.name for _, rung in ladder.walk() if trains(rung) and _leads_to(ladder, rung, chosen)]
-    walk = _Walk(ladder, settings, chosen, measured, batches)
-    for root in ladder.children(None):
-        yield from walk.below(root, None)
+    needed = {above.name for name in wanted for above in ladder.lineage(ladder.rungs[name]) if above.trains}
+    steps: dict[str, _FirstSteps] = {}
+    for place, rung in enumerate((rung for _, rung in ladder.walk() if rung.name in needed), 1):
+        print(f'first losses of {rung.name} ({place} of {len(needed)})', file=sys.stderr, flush=True)
+        above = [other.name for other in ladder.lineage(rung)[1:] if other.trains]
+        steps = {name: steps[name] for name in above}  # no others are kept, as each holds the weights of a model
+        parent = steps[above[0]] if above else None
+        own = _first_steps(settings.config(ladder, rung), parent and parent.weights, batches)
+        steps[rung.name] = own
+        if parent and rung.name in wanted:
+            yield _compare(rung.name, own, above[0], parent)
 
 
-def _leads_to(ladder: Ladder, rung: Rung, wanted: set[str]) -> bool:
-    """Whether a rung or one below it is among those that are wanted."""
-    return any(descendant.name in wanted for _, descendant in ladder.walk_from(rung))
-
-
-class _Measured(NamedTuple):
-    """A rung that trains, with its config and first steps."""
-
-    name: str
-    config: Mapping[str, Any]
-    steps: FirstSteps
-
-
-@dataclass(frozen=True)
-class _Walk:
-    """Goes down the tree; only the first steps of a rung's ancestors are kept meanwhile."""
-
-    ladder: Ladder
-    settings: RunSettings
-    wanted: set[str]
-    measured: list[str]
-    batches: int
-
-    def below(self, rung: Rung, above: _Measured | None) -> Iterator[LossEffect]:
-        """Compare a rung with the one above that trains, and then its descendants."""
-        if not _leads_to(self.ladder, rung, self.wanted):
-            return
-        if trains(rung):
-            place = f'{self.measured.index(rung.name) + 1} of {len(self.measured)}'
-            print(f'first losses of {rung.name} ({place})', file=sys.stderr, flush=True)
-            config = self.settings.config(self.ladder, rung)
-            own = _Measured(
-                rung.name, config, first_steps(config, above.steps.weights if above else None, self.batches)
-            )
-            if above and rung.name in self.wanted:
-                yield _compare(above, own)
-            above = own
-        for child in self.ladder.children(rung.name):
-            yield from self.below(child, above)
-
-
-def _compare(parent: _Measured, rung: _Measured) -> LossEffect:
-    before, after = parent.steps, rung.steps
-    same_traces = before.traces.keys() == after.traces.keys() and all(
-        torch.equal(trace, after.traces[name]) for name, trace in before.traces.items()
+def _compare(name: str, own: _FirstSteps, parent_name: str, parent: _FirstSteps) -> LossEffect:
+    same_traces = parent.traces.keys() == own.traces.keys() and all(
+        torch.equal(trace, own.traces[name]) for name, trace in parent.traces.items()
     )
-    names = {**before.losses, **after.losses}
-    changes = config_changes(parent.config, rung.config)
     return LossEffect(
-        rung=rung.name,
-        parent=parent.name,
-        losses={name: (before.losses.get(name), after.losses.get(name)) for name in names},
-        equal=before.losses == after.losses and same_traces,
-        new_layers=after.own_layers,
-        beside=sorted({name for key in changes if (name := _hidden(key))}),
+        rung=name,
+        parent=parent_name,
+        losses={loss: (parent.losses.get(loss), own.losses.get(loss)) for loss in {**parent.losses, **own.losses}},
+        equal=parent.losses == own.losses and same_traces,
+        new_layers=own.new_layers,
+        beside=sorted({_hidden(key) for key in config_changes(parent.config, own.config)} - {''}),
     )
 
 
-def _hidden(key: tuple[str, ...]) -> str | None:
-    """A short name of a changed key that neither losses nor gradients show."""
-    if key[0] not in RUN_KEYS:
-        return None
-    if key[0] == 'model':
-        initial = [part for part in key if part in ('init_cfg', 'pretrained')]
-        return '.'.join(key[:2]) if is_of_testing(key) else initial[0] if initial else None
-    return None if key[0] == 'train_dataloader' else key[0]
+def _hidden(key: KeyPath) -> str:
+    """Give a short name of a changed key that neither losses nor gradients show; empty if they do."""
+    if key[0] != 'model':
+        return key[0] if key[0] in RUN_KEYS - {'train_dataloader'} else ''
+    initial = [part for part in key if part in ('init_cfg', 'pretrained')]
+    return '.'.join(key[:2]) if is_of_testing(key) else ''.join(initial[:1])
 
 
-def first_steps(config: Mapping[str, Any], parent: Mapping[str, Tensor] | None, batches: int) -> FirstSteps:
-    """Run forward and backward passes of a config's model on its first batches, without a step of the optimizer.
+def _first_steps(config: dict[str, Any], parent: Mapping[str, Tensor] | None, batches: int) -> _FirstSteps:
+    """Run forward and backward passes on the first batches, without a step of the optimizer.
 
-    Args:
-        config: The resolved config.
-        parent: Weights to start from where names and shapes fit; None for those of the config.
-        batches: Number of batches.
-
-    Returns:
-        Losses, gradients and weights.
-
-    Raises:
-        ConfigError: If something cannot be built, or there is no batch.
+    The model starts from the weights of its parent where names and shapes fit.
     """
-    config = copy.deepcopy(dict(config))
-    init_default_scope(config.get('default_scope') or 'mmdet')
-    with config_faults_explained(Config(config)):
-        samples = _batches(config['train_dataloader'], batches)
+    derived = Config(copy.deepcopy(config))
+    with config_faults_explained(config):
+        derive_settings(derived)
+        samples = _batches(derived.train_dataloader, batches)
         set_random_seed(0)
-        model = MODELS.build(ConfigDict(config['model']))
-    with _without_messages():
-        model.init_weights()
-    own_layers = _load_fitting(model, parent) if parent is not None else []
+        model = MODELS.build(derived.model)
+    _init_quietly(model)
+    new_layers = _load_fitting(model, parent) if parent is not None else []
     weights = copy.deepcopy(model.state_dict())
     model.train()
     losses: dict[str, float] = {}
@@ -194,15 +136,15 @@ def first_steps(config: Mapping[str, Any], parent: Mapping[str, Tensor] | None, 
     for batch in samples:
         total, values = model.parse_losses(model(**model.data_preprocessor(batch, training=True), mode='loss'))
         total.backward()
+        values.pop('loss')
         for name, value in values.items():
-            if name != 'loss':
-                losses[name] = losses.get(name, 0.0) + value.item() / len(samples)
+            losses[name] = losses.get(name, 0.0) + value.item() / len(samples)
     gradients = {name: value.grad for name, value in model.named_parameters() if value.grad is not None}
-    return FirstSteps(losses, weights, {**gradients, **dict(model.named_buffers())}, own_layers)
+    return _FirstSteps(config, losses, weights, {**gradients, **dict(model.named_buffers())}, new_layers)
 
 
-def _load_fitting(model: torch.nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
-    """Load what fits; names of the layers that keep weights of their own."""
+def _load_fitting(model: nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
+    """Load what fits; give the names of the layers that keep weights of their own."""
     own = model.state_dict()
     fitting = {key: value for key, value in weights.items() if key in own and own[key].shape == value.shape}
     model.load_state_dict(fitting, strict=False)
@@ -210,7 +152,7 @@ def _load_fitting(model: torch.nn.Module, weights: Mapping[str, Tensor]) -> list
 
 
 def _batches(dataloader: dict[str, Any], count: int) -> list[Any]:
-    """The first batches, drawn before a model can draw random numbers of its own."""
+    """Draw the first batches, before a model can draw random numbers of its own."""
     dataloader.update(num_workers=0, persistent_workers=False)
     dataloader.pop('prefetch_factor', None)
     set_random_seed(0)
@@ -220,13 +162,40 @@ def _batches(dataloader: dict[str, Any], count: int) -> list[Any]:
     return batches
 
 
-@contextlib.contextmanager
-def _without_messages() -> Iterator[None]:
-    """Keep mmengine from listing all parameters."""
+def _init_quietly(model: nn.Module) -> None:
+    """Initialize the weights while mmengine does not list all parameters."""
     logger = MMLogger.get_current_instance()
-    before = logger.level
+    level = logger.level
     logger.setLevel(logging.WARNING)
     try:
-        yield
+        model.init_weights()
     finally:
-        logger.setLevel(before)
+        logger.setLevel(level)
+
+
+def effects_table(ladder: Ladder, effects: Iterable[LossEffect]) -> Iterator[str]:
+    """Write a line of Markdown for each rung, as soon as it is there."""
+    effects = iter(effects)
+    first = list(islice(effects, 1))  # before the head, as it may raise an error
+    yield f'| rung | above | losses on the first {NUM_BATCHES} batches, above → rung | effect there | changes beside |'
+    yield '|---|---|---|---|---|'
+    for effect in chain(first, effects):
+        losses = ', '.join(f'{name} {_change(*pair)}' for name, pair in effect.losses.items())
+        yield f'| `{effect.rung}` | `{effect.parent}` | {losses} | {_verdict(effect)} | {", ".join(effect.beside)} |'
+    tested = [rung.name for rung in ladder.rungs.values() if not rung.trains]
+    if tested:
+        yield ''
+        yield f'Left out, as they only test: {", ".join(tested)}.'
+
+
+def _change(old: float | None, new: float | None) -> str:
+    ratio = f' ({100 * (new / old - 1):+.2g} %)' if old and new is not None and new != old else ''
+    return ' → '.join(NOT_KNOWN if value is None else f'{value:.4g}' for value in (old, new)) + ratio
+
+
+def _verdict(effect: LossEffect) -> str:
+    if effect.equal:
+        return 'none: losses and gradients are equal'
+    if effect.new_layers:
+        return f'new layers: {", ".join(effect.new_layers)}'
+    return 'yes' if any(old != new for old, new in effect.losses.values()) else 'in the gradients'

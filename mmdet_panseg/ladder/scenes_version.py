@@ -72,7 +72,7 @@ def scenes_config(ladder: Ladder, rung: Rung) -> dict[str, Any]:
     Raises:
         ConfigError: If the root names no config for the scenes, the rung is not for them, or a change has no rule.
     """
-    root = ladder.root_of(rung)
+    root = ladder.lineage(rung)[-1]
     name = root.ablation.get('scenes')
     path = root.path.parent / str(name)
     if name is None or not path.is_file():
@@ -166,7 +166,7 @@ def _change_pipeline(transforms: list[dict[str, Any]], change: Change, rung: Run
 
 
 def _kept_transforms(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Transforms of a longer pipeline without those of types that the shorter one has not."""
+    """Give the transforms of a longer pipeline without those of types that the shorter one has not."""
     known = {transform['type'] for transform in old}
     return [transform for transform in new if transform['type'] in known] if len(new) > len(old) else new
 

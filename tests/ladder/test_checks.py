@@ -9,18 +9,16 @@ from pathlib import Path
 import pytest
 
 from ladder_cases import CHILD, ROOT, TESTED, write_ladder
-from mmdet_panseg.errors import ConfigError  # noqa: E402
+from mmdet_panseg.errors import ConfigError
 from mmdet_panseg.ladder import (
     ladder_problems,
     print_plan,
     read_ladder,
     require_sound,
-    trained_rung,
-    trains,
     warn_of_unread_configs,
 )
-from mmdet_panseg.ladder.config_changes import ABSENT, apply_changes, config_changes  # noqa: E402
-from mmdet_panseg.ladder.declared_keys import declared_keys  # noqa: E402
+from mmdet_panseg.ladder.config_changes import ABSENT, apply_changes, config_changes
+from mmdet_panseg.ladder.reading import declared_keys
 from repository import REPOSITORY
 
 ABLATION = "ablation = dict(change='more', published_ap=22.0, schedule='1x')"
@@ -33,7 +31,7 @@ def problems_of(folder: Path, **rungs) -> list[str]:
 def test_a_sound_ladder_has_no_problems(tmp_path):
     ladder = read_ladder(write_ladder(tmp_path))
     assert ladder_problems(ladder) == []
-    require_sound([], ladder)
+    require_sound(ladder, [])
     assert [(depth, rung.name, rung.parent) for depth, rung in ladder.walk()] == [
         (0, 'root', None),
         (1, 'child', 'root'),
@@ -280,10 +278,10 @@ def test_which_rungs_train(tmp_path):
         'below': CHILD.replace('root', 'tested').replace('=3', '=7'),
     }
     ladder = read_ladder(write_ladder(tmp_path, **rungs))
-    weights = {name: trained_rung(ladder, rung).name for name, rung in ladder.rungs.items()}
+    weights = {name: ladder.trained(rung).name for name, rung in ladder.rungs.items()}
     own = {name: name for name in ('root', 'child', 'both', 'below')}
     assert weights == {**own, 'tested': 'child', 'again': 'child', 'also': 'child'}
-    assert all(trains(rung) == (weights[name] == name) for name, rung in ladder.rungs.items())
+    assert all(rung.trains == (weights[name] == name) for name, rung in ladder.rungs.items())
 
 
 TESTED_ONLY = {
@@ -317,7 +315,7 @@ def test_plan_has_every_command(capsys, name):
 
 @pytest.mark.parametrize('name', ['solo/ladder', 'solo/heads', 'panoptic/ladder'])
 def test_the_real_ladders_pass_the_check(name):
-    command = [sys.executable, 'tools/analysis_tools/ladder.py', f'configs/{name}', '--check']
+    command = [sys.executable, 'tools/analysis_tools/ladder.py', 'check', f'configs/{name}']
     run = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert 'rungs, no problems' in run.stdout
@@ -338,7 +336,7 @@ def test_nothing_but_drafts(tmp_path):
 
 def test_a_broken_ladder_ends_with_code_2(tmp_path):
     folder = write_ladder(tmp_path, wrong="_base_ = './rot.py'")
-    command = [sys.executable, 'tools/analysis_tools/ladder.py', str(folder), '--check']
+    command = [sys.executable, 'tools/analysis_tools/ladder.py', 'check', str(folder)]
     run = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert run.returncode == 2
     assert 'wrong.py: _base_ names ./rot.py' in run.stderr and 'Traceback' not in run.stderr

@@ -10,9 +10,8 @@ import torch
 from mmdet.registry import MODELS
 from mmengine.logging import print_log
 
-from mmdet_panseg.errors import ConfigError  # noqa: E402
-from mmdet_panseg.ladder import RunSettings, loss_effects, read_ladder
-from mmdet_panseg.ladder.report import effects_table  # noqa: E402
+from mmdet_panseg.errors import ConfigError
+from mmdet_panseg.ladder import RunSettings, effects_table, loss_effects, read_ladder
 from repository import HELPERS, REPOSITORY
 from toy_run import ToyModel, toy_config
 
@@ -128,8 +127,10 @@ def test_command(tmp_path, monkeypatch):
     monkeypatch.setenv('PYTHONPATH', f'{REPOSITORY}:{HELPERS}')
     monkeypatch.setenv('OMP_NUM_THREADS', '1')
     tool = str(REPOSITORY / 'tools/analysis_tools/ladder.py')
-    options = ['--effects', '--data', 'own', '--cfg-options', 'optim_wrapper.optimizer.lrr=1']
-    done = subprocess.run([sys.executable, tool, str(rungs), *options], capture_output=True, text=True, timeout=300)
+    options = ['--data', 'own', '--cfg-options', 'optim_wrapper.optimizer.lrr=1']
+    done = subprocess.run(
+        [sys.executable, tool, 'effects', str(rungs), *options], capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stderr
     assert '| `darker` | `root` | ' in done.stdout
     assert 'Initialized by' not in done.stdout + done.stderr

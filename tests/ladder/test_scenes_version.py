@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from ladder_cases import BASE, CHILD, ROOT, write_ladder
-from mmdet_panseg.engine.config import loading as config_options  # noqa: E402
-from mmdet_panseg.errors import ConfigError  # noqa: E402
+from mmdet_panseg.engine.config import loading as config_options
+from mmdet_panseg.errors import ConfigError
 from mmdet_panseg.ladder import RunSettings, ladder_problems, plan_jobs, print_plan, read_ladder, scenes_config
-from mmdet_panseg.ladder.config_changes import config_changes  # noqa: E402
-from mmdet_panseg.ladder.iterations import scale_iterations  # noqa: E402
-from mmdet_panseg.ladder.rungs import RUN_KEYS  # noqa: E402
-from mmdet_panseg.ladder.scenes_version import not_taken_over  # noqa: E402
+from mmdet_panseg.ladder.config_changes import config_changes
+from mmdet_panseg.ladder.iterations import scale_iterations
+from mmdet_panseg.ladder.rungs import RUN_KEYS
+from mmdet_panseg.ladder.scenes_version import not_taken_over
 from repository import REPOSITORY
 
 FOLDER = REPOSITORY / 'configs/solo/ladder'
@@ -264,7 +264,7 @@ def test_settings_reach_every_job(real, tmp_path):
     for job in jobs:
         assert job.config['train_dataloader']['batch_size'] == 2
         assert 'Amp' in job.config['optim_wrapper']['type']
-        assert job.settings == '--amp --cfg-options train_dataloader.batch_size=2'
+        assert job.settings.text == '--amp --cfg-options train_dataloader.batch_size=2'
 
 
 def test_an_unknown_option_is_named_once_and_added(real, tmp_path, monkeypatch):

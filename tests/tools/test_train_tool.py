@@ -53,9 +53,9 @@ def test_user_errors_are_short(run_tool, tmp_path):
 @pytest.mark.parametrize(
     ('option', 'parts'),
     [
-        ('model.type=ToyModell', ["type='ToyModell': there is no such model", 'Near it: ToyModel']),
-        ('model.ballst=3', ["type='ToyModel'", "unexpected keyword argument 'ballst'", 'Near it: ballast']),
-        ('train_cfg.max_iter=4', ["type='IterBasedTrainLoop'", "'max_iter'", 'Near it: max_iters']),
+        ('model.type=ToyModell', ["model.type='ToyModell' is not registered", 'Near it: ToyModel']),
+        ('model.ballst=3', ["model: ToyModel has no argument 'ballst'", 'Near it: ballast']),
+        ('train_cfg.max_iter=4', ["train_cfg: IterBasedTrainLoop has no argument 'max_iter'", 'Near it: max_iters']),
     ],
 )
 def test_typing_errors_in_configs_are_short(call_tool, tmp_path, option, parts):

@@ -106,11 +106,7 @@ class AtomicLocalBackend(LocalBackend):
 
     @contextmanager
     def removals_wait(self) -> Iterator[None]:
-        """Within this context removals are only noted; they happen when it ends without an exception.
-
-        Yields:
-            Nothing.
-        """
+        """Only note removals within this context; they happen when it ends without an exception."""
         self._waiting = noted = []
         try:
             yield

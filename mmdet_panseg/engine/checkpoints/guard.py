@@ -1,4 +1,4 @@
-"""Opens a checkpoint without running code that the file brings along."""
+"""Open a checkpoint without running code that the file brings along."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sends every way in which mmengine opens a checkpoint through the guard."""
+"""Send every way in which mmengine opens a checkpoint through the guard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compares a checkpoint with the model that is about to use it."""
+"""Compare a checkpoint with the model that is about to use it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class CheckpointMatch:
         return not self.missing and not self.mismatched
 
     def describe(self, limit: int = 5) -> str:
-        """One sentence per kind of difference, each with its first names.
+        """Write one sentence per kind of difference, each with its first names.
 
         Args:
             limit: How many names each sentence lists.
@@ -61,7 +61,7 @@ def _first(names: tuple[str, ...], limit: int) -> str:
 
 
 def weights_in(checkpoint: Any, name: str) -> OrderedDict[str, torch.Tensor]:
-    """The model's weights in a checkpoint, without the prefix that data parallelism leaves.
+    """Take the model's weights from a checkpoint, without the prefix that data parallelism leaves.
 
     Args:
         checkpoint: Content of a checkpoint: a dict with ``state_dict``, or the weights themselves.

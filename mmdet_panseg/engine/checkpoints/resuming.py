@@ -1,4 +1,4 @@
-"""Finds the checkpoint from which an interrupted run goes on."""
+"""Find the checkpoint from which an interrupted run goes on."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def is_complete(path: Path) -> bool:
 
 
 def find_resume_checkpoint(work_dir: str | Path, out_dir: str | Path | None = None) -> str | None:
-    """The last complete checkpoint of a run.
+    """Find the last complete checkpoint of a run.
 
     That is the file named in ``last_checkpoint``, looked for beside it first, since the work dir may have
     been moved; or a later complete one of the same training, which was stopped before it could name that; or,
@@ -80,7 +80,7 @@ def _recorded_path(work_dir: Path) -> str:
 
 
 def _later_than(recorded: Path, record: Path) -> Path | None:
-    """A complete checkpoint with a higher number than the recorded one that was written after the record."""
+    """Find a complete checkpoint with a higher number than the recorded one that was written after the record."""
     kind, _, number = recorded.stem.partition('_')
     written = record.stat().st_mtime_ns
     for path in recorded.parent.glob(f'{kind}_*.pth'):

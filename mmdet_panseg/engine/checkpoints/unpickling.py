@@ -25,7 +25,7 @@ def _refuse(path: str, reason: str) -> UnpicklingError:
 
 
 class _PlainDtype:
-    """Takes the place of ``numpy.dtype``: numbers and fixed-size strings only."""
+    """Take the place of ``numpy.dtype``: numbers and fixed-size strings only."""
 
     def __init__(self, spec: Any, align: bool = False, copy: bool = False) -> None:
         if not isinstance(spec, str):
@@ -56,7 +56,7 @@ def _read_buffer(dtype: Any, raw: Any) -> np.ndarray:
 
 
 class _ArrayName:
-    """Takes the place of the class ``numpy.ndarray``, which is only ever an argument of ``_reconstruct``."""
+    """Take the place of the class ``numpy.ndarray``, which is only ever an argument of ``_reconstruct``."""
 
 
 class PendingArray:
@@ -90,12 +90,12 @@ def _read_scalar(dtype: Any, raw: Any) -> Any:
 
 
 def _no_bytes() -> bytes:
-    """What pickle calls for an empty ``bytes`` object, as in an array without elements."""
+    """Give an empty ``bytes`` object, which pickle asks for in arrays without elements."""
     return b''
 
 
 class _RestoredHistoryBuffer(HistoryBuffer):
-    """Takes the place of ``HistoryBuffer``: restores the numbers and becomes an ordinary one.
+    """Take the place of ``HistoryBuffer``: restore the numbers and become an ordinary one.
 
     The original restores callables from the file into a table shared by the whole class; this one leaves the
     table as mmengine sets it up.
@@ -117,7 +117,7 @@ def _numbers(value: Any) -> np.ndarray:
 
 
 class _OneCycleName:
-    """Takes the place of ``OneCycleParamScheduler``, whose annealing function a checkpoint names."""
+    """Take the place of ``OneCycleParamScheduler``, whose annealing function a checkpoint names."""
 
 
 def _get_known_attribute(owner: Any, name: Any) -> Callable | None:
@@ -154,7 +154,7 @@ _KNOWN_ATTRIBUTES: dict[tuple[Any, str], Callable | None] = {
 
 
 def allowed_globals() -> list[Any]:
-    """Everything that the guard allows besides what torch itself allows in ``weights_only`` files.
+    """List everything that the guard allows besides what torch itself allows in ``weights_only`` files.
 
     Returns:
         Stand-ins whose module and name are those of the objects they replace, for

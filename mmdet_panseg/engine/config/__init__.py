@@ -1,1 +1,22 @@
-"""Reads configs and finds what is wrong with them, a ladder's and a user's alike."""
+"""Configs, a ladder's and a user's alike: reading them and finding what is wrong with them."""
+
+from __future__ import annotations
+
+from .derived import ClassCounts, derive_settings
+from .evaluation_files import require_evaluation_files
+from .faults import config_faults_explained
+from .loading import apply_options, load_config, warn_of_unknown_options
+from .problems import config_problems
+from .unknown_arguments import datasets_of
+
+__all__ = [
+    'ClassCounts',
+    'apply_options',
+    'config_faults_explained',
+    'config_problems',
+    'datasets_of',
+    'derive_settings',
+    'load_config',
+    'require_evaluation_files',
+    'warn_of_unknown_options',
+]

@@ -10,8 +10,9 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-from mmdet_panseg.datasets.coco.annotation_file import is_remote, read_annotation_file
+from mmdet_panseg.datasets.coco.annotation_file import read_annotation_file
 from mmdet_panseg.datasets.errors import MissingDataError
+from mmdet_panseg.datasets.images.image_files import is_remote
 from mmdet_panseg.errors import ConfigError
 
 
@@ -57,7 +58,7 @@ def require_evaluation_files(config: Config, loop: str) -> None:
 def _require_same_images(
     key: str, path: str, data_file: Path, loop: str, known: dict[Any, str], wanted: dict[Any, str]
 ) -> None:
-    """Raises if the data set has an image that the metric's file lacks or calls by another name."""
+    """Raise a ConfigError if the data set has an image that the metric's file lacks or calls by another name."""
     other = [image for image, name in wanted.items() if known.get(image) != name]
     if other:
         there = f"'{known[other[0]]}' there" if other[0] in known else 'missing there'
@@ -71,7 +72,7 @@ def _require_same_images(
 def _require_same_things(
     key: str, path: str, data_file: Path, metainfo: Mapping[str, Any], known: list[dict], categories: list[dict]
 ) -> None:
-    """Raises if the metric's file does not number the things as the data set does."""
+    """Raise a ConfigError if the metric's file does not number the things as the data set does."""
     classes = set(metainfo.get('classes') or [category['name'] for category in categories])
     chosen = metainfo.get('thing_classes')
     things = [
@@ -92,12 +93,12 @@ def _require_same_things(
 
 
 def _image_names(content: dict[str, Any]) -> dict[Any, str]:
-    """Names of image files without their folder and ending, by image id."""
+    """Give the names of image files without their folder and ending, by image id."""
     return {image['id']: Path(image.get('file_name', '')).stem for image in content['images']}
 
 
 def _metrics(config: Config, loop: str) -> Iterator[tuple[str, dict]]:
-    """Metrics of a loop with their keys in the config."""
+    """Give the metrics of a loop with their keys in the config."""
     evaluator = config.get(f'{loop}_evaluator') or []
     several = isinstance(evaluator, (list, tuple))
     for place, metric in enumerate(evaluator if several else [evaluator]):
@@ -105,7 +106,7 @@ def _metrics(config: Config, loop: str) -> Iterator[tuple[str, dict]]:
 
 
 def _innermost(loader: dict) -> dict:
-    """Config of the data set of a loader, without wrappers."""
+    """Give the config of the data set of a loader, without wrappers."""
     dataset = loader.get('dataset') or {}
     while isinstance(dataset, dict) and isinstance(dataset.get('dataset'), dict):
         dataset = dataset['dataset']
@@ -113,7 +114,7 @@ def _innermost(loader: dict) -> dict:
 
 
 def _annotation_file(dataset: dict) -> Path | None:
-    """Annotation file of a data set, if its images can be compared: local JSON that names them as they are on disk."""
+    """Find the annotation file of a data set whose images can be compared: local JSON with their names on disk."""
     name = dataset.get('ann_file')
     local = isinstance(name, str) and not is_remote(name, dataset.get('backend_args'))
     if not local or not name.endswith('.json') or dataset.get('image_name_sub'):

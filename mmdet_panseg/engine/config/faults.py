@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from types import FrameType
 from typing import Any
 
+import mmdet.registry
 from mmengine.config import Config
 from mmengine.registry import Registry
 
 from mmdet_panseg.datasets.errors import MissingDataError
-from mmdet_panseg.errors import ConfigError, near_names
+from mmdet_panseg.errors import ConfigError
 
-_ARGUMENT_FAULTS = ('unexpected keyword argument', 'required positional argument', 'required keyword-only argument')
+from .unknown_arguments import argument_problems, class_problems
+
+_REGISTRIES = [registry for registry in vars(mmdet.registry).values() if isinstance(registry, Registry)]
 
 
 @contextmanager
-def config_faults_explained(config: Config) -> Iterator[None]:
-    """Within this context a mistyped ``type`` or argument is a :class:`ConfigError` that names the nearest known one.
+def config_faults_explained(config: Config | Mapping[str, Any]) -> Iterator[None]:
+    """Turn a mistyped ``type`` or argument into a :class:`ConfigError` that names the nearest known one.
 
     A missing file of the folder ``data_remedy.folder`` is reported with ``data_remedy.text``, which says how to get it.
-
-    Args:
-        config: The config from which things are built.
-
-    Yields:
-        Nothing.
     """
     try:
         yield
@@ -37,70 +33,33 @@ def config_faults_explained(config: Config) -> Iterator[None]:
             raise
         raise MissingDataError(f'{error} {remedy["text"]}') from error
     except (TypeError, KeyError) as error:
-        fault = _building_fault(error)
-        if fault is None:
+        faults = _faults_behind(str(error), config)
+        if not faults:
             raise
-        raise ConfigError(fault) from error
+        raise ConfigError('\n'.join(faults)) from error
 
 
-def _building_fault(error: TypeError | KeyError) -> str | None:
-    """Text for an error of ``Registry.build`` about a name in the config; None for other errors."""
-    frame = _building_frame(error)
-    if frame is None:
-        return None
-    message = str(error.args[0])
-    known = frame.f_locals
-    if isinstance(error, KeyError) and 'is not in the' in message:
-        name, registry = known['obj_type'], known['registry']
-        return f'type={name!r}: there is no such {registry.name}.{near_names(name, registered_names(registry))}'
-    if any(fault in message for fault in _ARGUMENT_FAULTS) and 'obj_cls' in known:
-        kind = known['obj_cls']
-        accepted = argument_names(kind) or set()
-        unknown = [name for name in known['args'] if name not in accepted]
-        near = near_names(unknown[0], accepted) if unknown and accepted else ''
-        return f'type={kind.__name__!r}: {message.partition("() ")[2] or message}.{near}'
-    return None
+def _faults_behind(message: str, config: Config | Mapping[str, Any]) -> list[str]:
+    """List the places of a config that have the name of which an error speaks, where nothing knows that name."""
+    words = set(re.findall(r'\w+', message))
+    parts = [found for key, value in config.items() for found in _typed_parts(value, key)]
+    problems = [
+        *argument_problems(config),
+        *(problem for where, part in parts for problem in class_problems(_REGISTRIES, part, where)),
+    ]
+    found = [problem for problem in problems if words.intersection(re.findall(r"'(\w+)'", problem))]
+    if not found and ' required ' in message:
+        found = [f'{where}: {message}.' for where, part in parts if f'{part["type"]}.__init__()' in message]
+    return found[:1]
 
 
-def _building_frame(error: BaseException) -> FrameType | None:
-    """Innermost frame of ``build_from_cfg`` in a traceback."""
-    found = None
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_name == 'build_from_cfg':
-            found = trace.tb_frame
-        trace = trace.tb_next
-    return found
-
-
-def registered_names(registry: Registry | None) -> set[str]:
-    """Types that a registry and those above it know."""
-    return set() if registry is None else {*registry.module_dict, *registered_names(registry.parent)}
-
-
-def argument_names(kind: Any) -> set[str] | None:
-    """Collect the names of a class's arguments, those of its parents as long as ``**kwargs`` passes them on.
-
-    Args:
-        kind: A class, or a function, which has its own arguments alone.
-
-    Returns:
-        The names, or None if any name may be accepted.
-    """
-    names: set[str] = set()
-    for maker in _makers(kind):
-        if maker is object.__init__:
-            # A class without a constructor takes nothing; one with **kwargs passes them on to who knows what.
-            return None if names else names
-        parameters = inspect.signature(maker).parameters.values()
-        names |= {parameter.name for parameter in parameters}
-        if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters):
-            return names
-    return None
-
-
-def _makers(kind: Any) -> list[Any]:
-    """Constructors of a class and those above it; a function itself."""
-    if not inspect.isclass(kind):
-        return [kind]
-    return [vars(parent)['__init__'] for parent in kind.__mro__ if '__init__' in vars(parent)]
+def _typed_parts(part: Any, where: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Give all dicts of a config that name a ``type``, with their dotted keys."""
+    if isinstance(part, Mapping):
+        if 'type' in part:
+            yield where, part
+        for key, value in part.items():
+            yield from _typed_parts(value, f'{where}.{key}')
+    elif isinstance(part, (list, tuple)):
+        for place, value in enumerate(part):
+            yield from _typed_parts(value, f'{where}[{place}]')

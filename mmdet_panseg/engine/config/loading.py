@@ -1,4 +1,4 @@
-"""Reads configs for the command lines, with errors and warnings where mmengine is silent."""
+"""Read configs for the command lines, with errors and warnings where mmengine is silent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-from mmdet_panseg.errors import ConfigError
+from mmdet_panseg.errors import ConfigError, near_names
 
 from .derived import derive_settings
 from .faults import config_faults_explained
@@ -83,11 +83,8 @@ def _near_configs(path: Path) -> str:
         return f' It is a folder; it holds {_listed(path)}.'
     if not folder.is_dir():
         return f' The folder {folder} does not exist (looked from {Path.cwd()}).'
-    names = sorted(entry.name for entry in folder.glob('*.py'))
-    near = get_close_matches(path.name, names, n=3, cutoff=0.5)
-    if near:
-        return f' Near it: {", ".join(str(folder / name) for name in near)}.'
-    return f' The folder {folder} holds {_listed(folder)}.'
+    names = [entry.name for entry in folder.glob('*.py')]
+    return near_names(path.name, names, cutoff=0.5) or f' The folder {folder} holds {_listed(folder)}.'
 
 
 def _listed(folder: Path, limit: int = 8) -> str:

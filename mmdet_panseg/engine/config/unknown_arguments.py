@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -23,8 +24,6 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from torch.utils.data import DataLoader
 
 from mmdet_panseg.errors import near_names
-
-from .faults import argument_names, registered_names
 
 # What mmengine takes out of a dict before it builds the class.
 _TAKEN_OUT = {'type', '_scope_', 'convert_to_iter_based', 'priority'}
@@ -55,50 +54,93 @@ def argument_problems(config: Mapping[str, Any]) -> Iterator[str]:
     for name in ('train_cfg', 'val_cfg', 'test_cfg'):
         yield from _loop_problems(config.get(name) or {}, name)
     yield from _optimizer_problems(config.get('optim_wrapper') or {})
-    yield from _each(PARAM_SCHEDULERS, _listed(config.get('param_scheduler')), 'param_scheduler')
-    for name in ('val_evaluator', 'test_evaluator'):
-        yield from _each(METRICS, _listed(config.get(name)), name)
-    yield from _each(HOOKS, _listed(config.get('custom_hooks')), 'custom_hooks')
-    hooks = config.get('default_hooks') or {}
-    for name, hook in hooks.items():
-        yield from _each(HOOKS, _listed(hook), f'default_hooks.{name}')
-    yield from _each(VISUALIZERS, _listed(config.get('visualizer')), 'visualizer')
-    for visualizer in _listed(config.get('visualizer')):
-        yield from _each(VISBACKENDS, _listed(visualizer.get('vis_backends')), 'visualizer.vis_backends')
-    log_processor = config.get('log_processor')
-    yield from _each(LOG_PROCESSORS, [{'type': 'LogProcessor', **(log_processor or {})}], 'log_processor')
+    visualizers = _listed(config.get('visualizer'))
+    log_processor = {'type': 'LogProcessor', **(config.get('log_processor') or {})}
+    for registry, parts, where in (
+        (PARAM_SCHEDULERS, config.get('param_scheduler'), 'param_scheduler'),
+        (METRICS, config.get('val_evaluator'), 'val_evaluator'),
+        (METRICS, config.get('test_evaluator'), 'test_evaluator'),
+        (HOOKS, config.get('custom_hooks'), 'custom_hooks'),
+        *((HOOKS, hook, f'default_hooks.{name}') for name, hook in (config.get('default_hooks') or {}).items()),
+        (VISUALIZERS, visualizers, 'visualizer'),
+        *(
+            (VISBACKENDS, part.get('vis_backends'), 'visualizer.vis_backends')
+            for part in _listed(config.get('visualizer'))
+        ),
+        (LOG_PROCESSORS, log_processor, 'log_processor'),
+    ):
+        yield from _each(registry, parts, where)
     yield from _unknown(config.get('env_cfg') or {}, _ENVIRONMENT, 'env_cfg')
     yield from _unknown(config.get('auto_scale_lr') or {}, _AUTO_SCALE, 'auto_scale_lr')
     yield from _unknown(config.get('randomness') or {}, argument_names(Runner.set_randomness), 'randomness')
 
 
 def _listed(configs: Any) -> list[Mapping[str, Any]]:
-    """The dicts of a key that takes one or several."""
+    """Give the dicts of a key that takes one or several."""
     several = configs if isinstance(configs, Sequence) and not isinstance(configs, str) else [configs]
     return [config for config in several if isinstance(config, Mapping) and config]
 
 
-def _each(registry: Registry, configs: Iterable[Mapping[str, Any]], where: str) -> Iterator[str]:
-    for config in configs:
-        yield from _class_problems(registry, config, where)
+def _each(registry: Registry, configs: Any, where: str) -> Iterator[str]:
+    for config in _listed(configs):
+        yield from class_problems([registry], config, where)
 
 
-def _class_problems(
-    registry: Registry, config: Mapping[str, Any], where: str, taken_out: Iterable[str] = ()
+def class_problems(
+    registries: Sequence[Registry], config: Mapping[str, Any], where: str, taken_out: Iterable[str] = ()
 ) -> Iterator[str]:
-    """Check a dict that a registry builds."""
+    """Check the class and the arguments of a dict that a registry builds.
+
+    Args:
+        registries: Where the class may be registered.
+        config: The dict.
+        where: Its dotted key.
+        taken_out: Names that are read from the dict before the class is built.
+
+    Yields:
+        A sentence for each name that nothing knows.
+    """
     kind = config.get('type')
     if kind is None:
         yield f'{where} has no type; is its name right?'
         return
-    cls = registry.get(kind) if isinstance(kind, str) else kind
+    found = (registry.get(kind) for registry in registries) if isinstance(kind, str) else iter([kind])
+    cls = next(filter(None, found), None)
     if cls is None:
-        near = near_names(str(kind), registered_names(registry))
-        yield f'{where}.type={kind!r} is not registered in {registry.name!r}.{near}'
+        known = {name for registry in registries for name in _registered_names(registry)}
+        yield f'{where}.type={kind!r} is not registered.{near_names(str(kind), known)}'
         return
-    known = argument_names(cls)
-    if known is not None:
-        yield from _unknown(config, known | _TAKEN_OUT | set(taken_out), f'{where}: {cls.__name__}')
+    names = argument_names(cls)
+    if names is not None:
+        yield from _unknown(config, names | _TAKEN_OUT | set(taken_out), f'{where}: {cls.__name__}')
+
+
+def _registered_names(registry: Registry | None) -> set[str]:
+    """Give the types that a registry and those above it know."""
+    return set() if registry is None else {*registry.module_dict, *_registered_names(registry.parent)}
+
+
+def argument_names(kind: Any) -> set[str] | None:
+    """Collect the names of a class's arguments, those of its parents as long as ``**kwargs`` passes them on.
+
+    Args:
+        kind: A class, or a function, which has its own arguments alone.
+
+    Returns:
+        The names, or None if any name may be accepted.
+    """
+    parents = kind.__mro__ if inspect.isclass(kind) else []
+    makers = [vars(parent)['__init__'] for parent in parents if '__init__' in vars(parent)] or [kind]
+    names: set[str] = set()
+    for maker in makers:
+        if maker is object.__init__:
+            # A class without a constructor takes nothing; one with **kwargs passes them on to who knows what.
+            return None if names else names
+        parameters = inspect.signature(maker).parameters.values()
+        names |= {parameter.name for parameter in parameters}
+        if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters):
+            return names
+    return None
 
 
 def _unknown(config: Mapping[str, Any], known: Iterable[str] | None, owner: str) -> Iterator[str]:
@@ -111,9 +153,9 @@ def _dataloader_problems(dataloader: Mapping[str, Any], where: str) -> Iterator[
     known = (argument_names(DataLoader) or set()) | {'num_batch_per_epoch'}
     yield from _unknown(dataloader, known, where)
     for name in ('sampler', 'batch_sampler'):
-        yield from _each(DATA_SAMPLERS, _listed(dataloader.get(name)), f'{where}.{name}')
+        yield from _each(DATA_SAMPLERS, dataloader.get(name), f'{where}.{name}')
     for dataset, place in datasets_of(dataloader, where):
-        yield from _class_problems(DATASETS, dataset, place)
+        yield from class_problems([DATASETS], dataset, place)
 
 
 def datasets_of(config: Mapping[str, Any], where: str) -> Iterator[tuple[Mapping[str, Any], str]]:
@@ -136,17 +178,17 @@ def _loop_problems(loop: Mapping[str, Any], where: str) -> Iterator[str]:
     of_training = 'EpochBasedTrainLoop' if loop.get('by_epoch') else 'IterBasedTrainLoop'
     default = _LOOP_TYPES.get(where, of_training)
     if loop:
-        yield from _class_problems(LOOPS, {'type': default, **loop}, where, {'by_epoch'})
+        yield from class_problems([LOOPS], {'type': default, **loop}, where, {'by_epoch'})
 
 
 def _optimizer_problems(wrapper: Mapping[str, Any]) -> Iterator[str]:
     if not wrapper:
         return
-    yield from _class_problems(OPTIM_WRAPPERS, {'type': 'OptimWrapper', **wrapper}, 'optim_wrapper', _OF_WRAPPERS)
+    yield from class_problems([OPTIM_WRAPPERS], {'type': 'OptimWrapper', **wrapper}, 'optim_wrapper', _OF_WRAPPERS)
     clipping = wrapper.get('clip_grad') or {}
     known = argument_names(_CLIPPING.get(clipping.get('type', 'norm'), clip_grad_norm_)) or set()
     yield from _unknown(clipping, known | {'type'}, 'optim_wrapper.clip_grad')
-    yield from _each(OPTIMIZERS, _listed(wrapper.get('optimizer')), 'optim_wrapper.optimizer')
+    yield from _each(OPTIMIZERS, wrapper.get('optimizer'), 'optim_wrapper.optimizer')
     constructor = wrapper.get('constructor', 'DefaultOptimWrapperConstructor')
     if OPTIM_WRAPPER_CONSTRUCTORS.get(constructor) is not DefaultOptimWrapperConstructor:
         return

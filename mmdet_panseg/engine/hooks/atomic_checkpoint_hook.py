@@ -1,4 +1,4 @@
-"""Writes checkpoints so that a kill at any moment leaves a complete one to resume from."""
+"""Write checkpoints so that a kill at any moment leaves a complete one to resume from."""
 
 from __future__ import annotations
 
@@ -41,11 +41,7 @@ class AtomicCheckpointHook(CheckpointHook):
             self.backend_args = dict(backend='atomic_local')
 
     def before_train(self, runner: Runner) -> None:
-        """Find the folder and the backend, and delete what the killed run could not.
-
-        Args:
-            runner: The runner.
-        """
+        """Find the folder and the backend, and delete what the killed run could not."""
         self._follow_the_training(runner)
         super().before_train(runner)
         if not isinstance(self.file_backend, AtomicLocalBackend):

@@ -1,4 +1,4 @@
-"""Keeps the model in the channels-last memory format."""
+"""Keep the model in the channels-last memory format."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 @HOOKS.register_module()
 class ChannelsLastHook(Hook):
-    """Stores convolution weights channels-last, before training and before testing.
+    """Store convolution weights channels-last, before training and before testing.
 
     Convolutions with such weights give channels-last feature maps whatever the format of their input, so the
     images need no conversion. Results differ from the default format by rounding only; many CPUs and GPUs
@@ -39,14 +39,7 @@ class ChannelsLastHook(Hook):
 
 
 def to_channels_last(model: nn.Module) -> nn.Module:
-    """Convert a model in place, except for the modules of ``mmcv.ops``.
-
-    Args:
-        model: The model.
-
-    Returns:
-        The model.
-    """
+    """Convert a model in place, except for the modules of ``mmcv.ops``."""
     model.to(memory_format=torch.channels_last)
     for module in model.modules():
         if type(module).__module__.startswith('mmcv.ops'):

@@ -1,4 +1,4 @@
-"""Refuses checkpoints of another model, which mmengine would load without a word."""
+"""Refuse checkpoints of another model, which mmengine would load without a word."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TRAINING_STATE = ('meta', 'message_hub', 'optimizer')
 
 @HOOKS.register_module()
 class CheckpointMatchHook(Hook):
-    """Compares every checkpoint that the runner loads with the model, by loading it.
+    """Compare every checkpoint that the runner loads with the model, by loading it.
 
     For testing and for ``--resume`` every entry of the model must be in the file with its shape. For
     ``load_from`` in training a partial match is normal: it is told with counts, and only a file of which
@@ -29,10 +29,6 @@ class CheckpointMatchHook(Hook):
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Compare; called by the runner between reading the file and loading it.
-
-        Args:
-            runner: The runner.
-            checkpoint: Content of the file.
 
         Raises:
             CheckpointError: When the file does not fit; see the class.

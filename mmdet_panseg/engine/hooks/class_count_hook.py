@@ -1,4 +1,4 @@
-"""Refuses to run a model whose heads have another number of classes than the data."""
+"""Refuse to run a model whose heads have another number of classes than the data."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ COUNT_KEYS = {
 
 @HOOKS.register_module()
 class ClassCountHook(Hook):
-    """Compares every head's number of classes with the data sets', before weights are loaded.
+    """Compare every head's number of classes with the data sets', before weights are loaded.
 
     Looked at are the data sets of all loops that the run has, so a wrong validation set is found before the
     first epoch and not after it. Heads are the model's modules whose name ends in ``head`` (``mask_head``,
@@ -44,10 +44,7 @@ class ClassCountHook(Hook):
     """
 
     def before_run(self, runner: Runner) -> None:
-        """Checks the data sets of the loops that are built.
-
-        Args:
-            runner: Runner of the training, validation or test.
+        """Check the data sets of the loops that are built.
 
         Raises:
             ConfigError: If numbers of classes differ, or the same classes are in another order.
@@ -75,7 +72,7 @@ class ClassCountHook(Hook):
 def check_class_counts(
     model: nn.Module, metainfo: dict, loader: str, ann_file: str | None = None, islands: bool | None = False
 ) -> None:
-    """Compares the heads of a model with one data set.
+    """Compare the heads of a model with one data set.
 
     Args:
         model: Detector without a parallel wrapper.
@@ -106,7 +103,7 @@ def check_class_counts(
 
 
 def learns_stuff_islands(dataset: Dataset) -> bool:
-    """Tells whether a data set's pipeline makes islands of stuff into instances.
+    """Whether a data set's pipeline makes islands of stuff into instances.
 
     Args:
         dataset: Data set, perhaps inside wrappers.
@@ -122,7 +119,7 @@ def learns_stuff_islands(dataset: Dataset) -> bool:
 
 
 def compare_class_names(train: tuple[str, ...] | None, val: tuple[str, ...] | None) -> str | None:
-    """Compares the class names of training and validation set.
+    """Compare the class names of training and validation set.
 
     Args:
         train: Class names of the training set; the index is the label.
@@ -149,7 +146,7 @@ def compare_class_names(train: tuple[str, ...] | None, val: tuple[str, ...] | No
 
 
 def _declared_counts(model: nn.Module, metainfo: dict) -> Iterator[tuple[str, int, tuple[str, ...]]]:
-    """Config key, number of classes and names to agree with, for every count that a head declares."""
+    """Give config key, number of classes and names to agree with, for every count that a head declares."""
     for path, module in model.named_modules():
         named_parts = [part for part in path.split('.') if not part.isdigit()]
         last = named_parts[-1] if named_parts else ''
@@ -166,12 +163,12 @@ def _declared_counts(model: nn.Module, metainfo: dict) -> Iterator[tuple[str, in
 
 
 def _as_config_key(path: str) -> str:
-    """Writes ``bbox_head.0`` as ``bbox_head[0]``."""
+    """Write ``bbox_head.0`` as ``bbox_head[0]``."""
     return ''.join(f'[{part}]' if part.isdigit() else f'.{part}' for part in path.split('.')).lstrip('.')
 
 
 def _iter_transforms(pipeline: object) -> Iterator[object]:
-    """Transforms of a pipeline, with those inside ``RandomApply`` and the like."""
+    """Give the transforms of a pipeline, with those inside ``RandomApply`` and the like."""
     inner = getattr(pipeline, 'transforms', ())
     for transform in inner if isinstance(inner, (list, tuple)) else [inner]:
         yield transform
@@ -179,7 +176,7 @@ def _iter_transforms(pipeline: object) -> Iterator[object]:
 
 
 def _listed_classes(metainfo: dict) -> str:
-    """Number and first names of the classes, things and stuff apart if there is stuff."""
+    """Give number and first names of the classes, things and stuff apart if there is stuff."""
     kinds = [('classes', metainfo.get('thing_classes', metainfo.get('classes', ())))]
     if metainfo.get('stuff_classes'):
         kinds = [('classes of things', kinds[0][1]), ('of stuff', metainfo['stuff_classes'])]

@@ -1,4 +1,4 @@
-"""Stops a run whose loss is no longer a number."""
+"""Stop a run whose loss is no longer a number."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mmdet_panseg.engine.errors import NonFiniteError
 
 @HOOKS.register_module()
 class NonFiniteLossHook(Hook):
-    """Raises as soon as any loss term is infinite or NaN, before the weights are changed by it.
+    """Raise as soon as any loss term is infinite or NaN, before the weights are changed by it.
 
     The terms are looked at where the model adds them up (``parse_losses`` of mmengine's ``BaseModel``), so
     neither the backward pass nor the optimizer sees them. A model that does not call it is checked after
@@ -124,7 +124,7 @@ def _unwrapped(model: nn.Module) -> nn.Module:
 
 
 def _mean(value: Any) -> torch.Tensor | None:
-    """The number that a loss term contributes, or None for entries that are no loss."""
+    """Give the number that a loss term contributes, or None for entries that are no loss."""
     if isinstance(value, torch.Tensor):
         return value.detach().float().mean()
     if isinstance(value, (list, tuple)) and value and all(isinstance(item, torch.Tensor) for item in value):
@@ -135,7 +135,7 @@ def _mean(value: Any) -> torch.Tensor | None:
 
 
 def _image_names(batch: Any) -> list[str]:
-    """Ids and paths of the images in a batch, from the samples' meta information."""
+    """List ids and paths of the images in a batch, from the samples' meta information."""
     samples: Iterable[Any] = ()
     if isinstance(batch, Mapping):
         samples = batch.get('data_samples') or ()

@@ -1,4 +1,4 @@
-"""Names the images that training had to skip."""
+"""Name the images that training had to skip."""
 
 from __future__ import annotations
 
@@ -15,17 +15,13 @@ NAMES_SHOWN = 50
 
 @HOOKS.register_module()
 class SkippedSamplesHook(Hook):
-    """Prints, after training, number, names and faults of the images that ``CheckedCocoDataset`` skipped.
+    """Print, after training, number, names and faults of the images that ``CheckedCocoDataset`` skipped.
 
     Skips of all loader workers and of all training processes are counted together.
     """
 
     def after_train(self, runner: Runner) -> None:
-        """Logs a warning for each data set with skipped images.
-
-        Args:
-            runner: Runner of the training.
-        """
+        """Log a warning for each data set with skipped images."""
         for dataset in iter_base_datasets(runner.train_dataloader.dataset):
             skipped = getattr(dataset, 'skipped', None)
             if skipped is None:
@@ -39,7 +35,7 @@ class SkippedSamplesHook(Hook):
 
 
 def describe_skipped(dataset: Dataset) -> str:
-    """Text with the skipped images of a ``CheckedCocoDataset``.
+    """List the skipped images of a ``CheckedCocoDataset``.
 
     Args:
         dataset: Data set with ``skipped`` and ``get_data_info``.
@@ -57,14 +53,7 @@ def describe_skipped(dataset: Dataset) -> str:
 
 
 def iter_base_datasets(dataset: Dataset) -> Iterator[Dataset]:
-    """Data sets inside wrappers such as ``RepeatDataset`` and ``ConcatDataset``.
-
-    Args:
-        dataset: Data set of a loader.
-
-    Yields:
-        Each innermost data set.
-    """
+    """Give the data sets inside wrappers such as ``RepeatDataset`` and ``ConcatDataset``."""
     inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
     for part in inner:
         if part is None:

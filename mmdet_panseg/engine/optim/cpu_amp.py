@@ -13,7 +13,7 @@ from torch import nn
 
 @OPTIM_WRAPPERS.register_module()
 class CPUAmpOptimWrapper(OptimWrapper):
-    """Runs the forward pass under bfloat16 autocast on the CPU; mmengine's ``AmpOptimWrapper`` refuses CPUs.
+    """Run the forward pass under bfloat16 autocast on the CPU; mmengine's ``AmpOptimWrapper`` refuses CPUs.
 
     Weights, gradients and optimizer state stay in float32. bfloat16 has the exponents of float32, so losses
     need no scaling. Gradient accumulation and clipping work as in ``OptimWrapper``.
@@ -24,13 +24,6 @@ class CPUAmpOptimWrapper(OptimWrapper):
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
-        """Autocast to bfloat16, and skip the gradient exchange between updates.
-
-        Args:
-            model: The model being trained.
-
-        Yields:
-            Nothing; the forward pass goes into the context.
-        """
+        """Autocast to bfloat16, and skip the gradient exchange between updates."""
         with super().optim_context(model), torch.autocast('cpu', dtype=torch.bfloat16):
             yield

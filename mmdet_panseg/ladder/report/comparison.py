@@ -4,19 +4,82 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 import statistics
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mmengine.logging import print_log
+from scipy.stats import t as student
 
 from mmdet_panseg.errors import ConfigError
 from mmdet_panseg.ladder.rungs import NOT_KNOWN, Ladder, Rung
 from mmdet_panseg.ladder.runs.results import RunResult
 from mmdet_panseg.ladder.runs.settings import RunSettings
-from mmdet_panseg.ladder.trained_rungs import trained_rung
 
-from .noise import Noise, paired_noise, pooled_noise
+# In percent²: COCO's metrics have three digits, so that equal ones may differ.
+_ROUNDING_VARIANCE = 0.1**2 / 12
+
+NOISE_RULE = (
+    'A difference is outside the noise if it is more than t standard errors, where t is the 97.5 % quantile of '
+    "Student's distribution: of 20 rungs that change nothing, one is outside. The standard error is s·sqrt(1/n + 1/m) "
+    'for n and m seeds of rung and parent. s is the standard deviation of the seeds, pooled over all rungs that were '
+    'trained with two or more, as that of two or three seeds says little; this assumes that the seeds of all rungs '
+    'vary alike, and rungs with equal results of all seeds count once. A rung that is only tested has the weights of '
+    'its parent: there the difference is taken seed by seed, and its standard error and t come from these differences '
+    'alone. With one seed they are unknown. No variance is taken to be less than that of rounding to .1 %.'
+)
+
+
+class Noise(NamedTuple):
+    """Variance between seeds, and how well it is known.
+
+    Attributes:
+        variance: Sample variance.
+        degrees: Its degrees of freedom.
+    """
+
+    variance: float
+    degrees: int
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation."""
+        return math.sqrt(self.variance)
+
+    @property
+    def quantile(self) -> float:
+        """How many standard errors a difference by chance exceeds in one of 20 cases."""
+        return float(student.ppf(0.975, self.degrees))
+
+    def exceeded_by(self, difference: float, share: float) -> bool:
+        """Whether a difference of means is outside the noise, by :data:`NOISE_RULE`.
+
+        Args:
+            difference: Difference of means.
+            share: Its variance as a multiple of that of one seed: ``1 / n + 1 / m`` for two means.
+        """
+        return abs(difference) > self.quantile * math.sqrt(self.variance * share)
+
+
+def pooled_noise(samples: Sequence[Sequence[float]]) -> Noise | None:
+    """Pool the variance within samples that vary alike, each around its own mean.
+
+    Args:
+        samples: Values of each sample, in percent. Those with one value or none say nothing, nor do those of zeros: a
+            model that never finds anything does not vary. Equal samples count once: a change that does not touch the
+            data repeats the trainings of its parent.
+
+    Returns:
+        The noise; None if no sample says anything.
+    """
+    several = {tuple(sample) for sample in samples if len(sample) > 1 and any(sample)}
+    if not several:
+        return None
+    degrees = sum(len(sample) - 1 for sample in several)
+    pooled = sum((len(sample) - 1) * statistics.variance(sample) for sample in several) / degrees
+    return Noise(max(pooled, _ROUNDING_VARIANCE), degrees)
 
 
 @dataclass(frozen=True)
@@ -44,11 +107,6 @@ class RungRow:
     seed_noise: Noise | None
 
     @property
-    def tests_only(self) -> bool:
-        """Whether the weights are those of another rung."""
-        return self.weights != self.rung.name
-
-    @property
     def main(self) -> list[float]:
         """The main metric of each seed."""
         return list(next(iter(self.values.values())).values())
@@ -72,14 +130,7 @@ class RungRow:
 
 
 def current_results(ladder: Ladder, results: Sequence[RunResult]) -> list[RunResult]:
-    """Leave out results of configs that have changed since, with a warning for each.
-
-    Args:
-        ladder: The ladder as it is now.
-        results: Results of its runs.
-
-    Returns:
-        Those of the rungs as they are now, and all that the ladder did not train itself.
+    """Leave out results of configs that have changed since, with a warning for each, but none that were made by hand.
 
     Raises:
         ConfigError: If none is left.
@@ -100,12 +151,12 @@ def current_results(ladder: Ladder, results: Sequence[RunResult]) -> list[RunRes
         else:
             print_log(
                 f'{result.rung}/seed{result.seed}: left out, since the config has changed after this run; '
-                'delete its folder and --run again.',
+                'delete its folder and run it again.',
                 'current',
                 logging.WARNING,
             )
     if not current:
-        raise ConfigError(f'{ladder.folder}: the configs of all runs have changed since; train with --run again.')
+        raise ConfigError(f'{ladder.folder}: the configs of all runs have changed since; train with `ladder.py run`.')
     return current
 
 
@@ -115,8 +166,8 @@ def compare_rungs(
     """Compare each rung with its parent.
 
     Args:
-        ladder: The ladder.
-        results: Results of its runs; those of other rungs are left out.
+        ladder: The rungs.
+        results: Results of their runs; those of other rungs are left out.
         metric: Name of the main metric, which rungs are compared by; default the first of the ladder's.
         only: Names of rungs; None for all. Noise and differences are those of the whole ladder all the same.
 
@@ -128,36 +179,25 @@ def compare_rungs(
     """
     ladder.require_rungs(only or ())
     metrics = _metrics(ladder, results, metric)
-    values = {rung.name: _values(rung, results, metrics) for _, rung in ladder.walk()}
+    values = {name: _values(name, results, metrics) for name in ladder.rungs}
     main = {name: next(iter(of_metric.values())) for name, of_metric in values.items()}
-    trained = {rung.name: trained_rung(ladder, rung).name for _, rung in ladder.walk()}
-    noise = pooled_noise([list(main[name].values()) for name in main if trained[name] == name])
-    rows: dict[str, RungRow] = {}
+    noise = pooled_noise([list(main[rung.name].values()) for rung in ladder.rungs.values() if rung.trains])
+    rows = []
     for depth, rung in ladder.walk():
-        parent = rows[rung.parent] if rung.parent else None
-        own, its = main[rung.name], main[parent.rung.name] if parent else {}
-        if trained[rung.name] == rung.name:
-            difference, outside = _compare_means(list(own.values()), list(its.values()), noise)
-        else:
-            difference, outside = _compare_seeds(own, its)
-        rows[rung.name] = RungRow(
-            depth=depth,
-            rung=rung,
-            weights=trained[rung.name],
-            published_difference=_difference(rung.published_ap, parent.rung.published_ap if parent else None),
-            values=values[rung.name],
-            difference=difference,
-            outside_noise=outside,
-            seed_noise=noise,
-        )
-    return [row for name, row in rows.items() if not only or name in only]
+        parent = ladder.rungs[rung.parent] if rung.parent else None
+        compare = _compare_means if rung.trains else _compare_seeds
+        difference, outside = compare(main[rung.name], main[parent.name] if parent else {}, noise)
+        published = _difference(rung.published_ap, parent.published_ap if parent else None)
+        weights = ladder.trained(rung).name
+        rows.append(RungRow(depth, rung, weights, published, values[rung.name], difference, outside, noise))
+    return [row for row in rows if not only or row.rung.name in only]
 
 
 def _metrics(ladder: Ladder, results: Sequence[RunResult], main: str | None) -> dict[str, str]:
-    """The ladder's metrics with the main one first."""
-    if main is not None and main not in ladder.metrics:
-        raise ConfigError(f'{ladder.folder}: there is no metric {main!r}; take one of {", ".join(ladder.metrics)}.')
+    """Give the ladder's metrics with the main one first."""
     first = main or next(iter(ladder.metrics))
+    if first not in ladder.metrics:
+        raise ConfigError(f'{ladder.folder}: there is no metric {main!r}; take one of {", ".join(ladder.metrics)}.')
     key = ladder.metrics[first]
     if not any(key in result.metrics or not result.metrics for result in results):
         known = sorted({known for result in results for known in result.metrics})
@@ -168,33 +208,38 @@ def _metrics(ladder: Ladder, results: Sequence[RunResult], main: str | None) -> 
     return {first: key, **ladder.metrics}
 
 
-def _values(rung: Rung, results: Sequence[RunResult], metrics: Mapping[str, str]) -> dict[str, dict[int, float]]:
-    own = [result for result in results if result.rung == rung.name]
+def _values(rung: str, results: Sequence[RunResult], metrics: Mapping[str, str]) -> dict[str, dict[int, float]]:
+    own = [result for result in results if result.rung == rung]
     return {
         name: {result.seed: 100 * value for result in own if (value := result.value(key)) is not None}
         for name, key in metrics.items()
     }
 
 
-def _compare_means(own: list[float], its: list[float], noise: Noise | None) -> tuple[float | None, bool | None]:
-    """Difference of two rungs that were trained apart, and whether it is outside the noise."""
-    difference = _difference(mean_of(own), mean_of(its))
+def _compare_means(
+    own: Mapping[int, float], its: Mapping[int, float], noise: Noise | None
+) -> tuple[float | None, bool | None]:
+    """Give the difference of two rungs that were trained apart, and whether it is outside the noise."""
+    difference = _difference(mean_of(own.values()), mean_of(its.values()))
     if difference is None or noise is None:
         return difference, None
     return difference, noise.exceeded_by(difference, 1 / len(own) + 1 / len(its))
 
 
-def _compare_seeds(own: dict[int, float], its: dict[int, float]) -> tuple[float | None, bool | None]:
-    """Difference of two tests of the same weights, and whether it is outside the noise."""
+def _compare_seeds(
+    own: Mapping[int, float], its: Mapping[int, float], noise: Noise | None
+) -> tuple[float | None, bool | None]:
+    """Give the difference of two tests of the same weights, and whether it is outside the noise of this difference."""
     differences = [own[seed] - its[seed] for seed in own if seed in its]
     difference = mean_of(differences)
     if difference is None or len(differences) < 2:
         return difference, None
-    return difference, paired_noise(differences).exceeded_by(difference, 1 / len(differences))
+    paired = Noise(max(statistics.variance(differences), 2 * _ROUNDING_VARIANCE), len(differences) - 1)
+    return difference, paired.exceeded_by(difference, 1 / len(differences))
 
 
-def mean_of(values: Sequence[float]) -> float | None:
-    """Mean, or None without a value."""
+def mean_of(values: Collection[float]) -> float | None:
+    """Give the mean, or None without a value."""
     return statistics.fmean(values) if values else None
 
 

@@ -6,7 +6,6 @@ import io
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -27,7 +26,6 @@ def ladder_picture(rows: Sequence[RungRow]) -> bytes:
         filled if the difference from the parent is outside the noise, and that of a root.
     """
     figure = Figure(figsize=(11, 2.2 + 0.28 * len(rows)), layout='constrained')
-    FigureCanvasAgg(figure)
     metric = next(iter(rows[0].values))
     folder = '/'.join(rows[0].rung.path.parts[-3:-1])
     figure.suptitle(f'{folder}: {metric} of each rung; lines lead from its parent')
@@ -53,9 +51,9 @@ def _measured_dots(axes: Axes, rows: Sequence[RungRow]) -> None:
     _lines(axes, rows, {row.rung.name: row.mean for row in rows}, _MEASURED)
     for place, row in enumerate(rows):
         if row.mean is not None:
-            axes.errorbar(
-                row.mean, place, xerr=row.std, fmt='o', color=_MEASURED, capsize=3, markerfacecolor=_filling(row)
-            )
+            filled = row.outside_noise or row.difference is None  # a root has nothing to differ from
+            face = _MEASURED if filled else 'white'
+            axes.errorbar(row.mean, place, xerr=row.std, fmt='o', color=_MEASURED, capsize=3, markerfacecolor=face)
     axes.set_yticks(range(len(rows)), [_label(row) for row in rows])
     for label in axes.get_yticklabels():
         label.set_horizontalalignment('left')
@@ -64,14 +62,9 @@ def _measured_dots(axes: Axes, rows: Sequence[RungRow]) -> None:
 
 
 def _label(row: RungRow) -> str:
-    dagger = f' {TESTED_ONLY}' if row.tests_only else ''
+    dagger = '' if row.rung.trains else f' {TESTED_ONLY}'
     seeds = f' ({len(row.main)})' if row.main else ''
     return '    ' * row.depth + row.rung.name + dagger + seeds
-
-
-def _filling(row: RungRow) -> str:
-    """A root has nothing to differ from."""
-    return _MEASURED if row.outside_noise or row.difference is None else 'white'
 
 
 def _legend(rows: Sequence[RungRow]) -> list[Line2D]:
@@ -81,7 +74,7 @@ def _legend(rows: Sequence[RungRow]) -> list[Line2D]:
         Line2D([], [], label='within it, or not known', markerfacecolor='white', **dot),
         Line2D([], [], linestyle='', label='(n) seeds'),
     ]
-    if any(row.tests_only for row in rows):
+    if not all(row.rung.trains for row in rows):
         handles.append(Line2D([], [], linestyle='', label=f"{TESTED_ONLY} tested with another rung's weights"))
     return handles
 
@@ -89,8 +82,7 @@ def _legend(rows: Sequence[RungRow]) -> list[Line2D]:
 def _lines(axes: Axes, rows: Sequence[RungRow], values: dict[str, float | None], color: str) -> None:
     """Draw a line from each parent's value to its child's."""
     places = {row.rung.name: place for place, row in enumerate(rows)}
-    for name, place in places.items():
-        value, parent = values[name], rows[place].rung.parent or ''
-        before = values.get(parent)
-        if value is not None and before is not None:
-            axes.plot([before, value], [places[parent], place], color=color, alpha=0.25)
+    for row in rows:
+        name, parent = row.rung.name, row.rung.parent or ''
+        if None not in (values[name], values.get(parent)):
+            axes.plot([values[parent], values[name]], [places[parent], places[name]], color=color, alpha=0.25)

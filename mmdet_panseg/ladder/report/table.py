@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mmdet_panseg.engine import write_atomically
@@ -12,8 +12,7 @@ from mmdet_panseg.errors import ConfigError
 from mmdet_panseg.ladder.rungs import NOT_KNOWN
 from mmdet_panseg.ladder.runs.results import RunResult
 
-from .comparison import RungRow, mean_of
-from .noise import NOISE_RULE
+from .comparison import NOISE_RULE, RungRow, mean_of
 from .picture import TESTED_ONLY, ladder_picture
 
 
@@ -42,8 +41,8 @@ def write_table(
     except (FileExistsError, NotADirectoryError):
         raise ConfigError(f'--out {folder}: there is a file of that name; name a folder.') from None
     contents = {
-        folder / f'{name}.md': markdown_table(rows, results).encode(),
-        folder / f'{name}.csv': csv_table(rows).encode(),
+        folder / f'{name}.md': _markdown(rows, results).encode(),
+        folder / f'{name}.csv': _csv(rows).encode(),
         folder / f'{name}.png': ladder_picture(rows),
     }
     for path, content in contents.items():
@@ -51,39 +50,42 @@ def write_table(
     return list(contents)
 
 
-def markdown_table(rows: Sequence[RungRow], results: Sequence[RunResult]) -> str:
+def _markdown(rows: Sequence[RungRow], results: Sequence[RunResult]) -> str:
     """Give the table with what its numbers are from; indents show the parents, or a column if one is left out."""
     shown = {row.rung.name for row in rows}
     apart = any(row.rung.parent and row.rung.parent not in shown for row in rows)
-    others = list(_cells(rows[0], _published(rows)))[1:]
-    columns = ['rung', 'parent', *others] if apart else ['rung', *others]
-    lines = [_line(columns), '|' + '---|' * len(columns)]
+    records = []
     for row in rows:
         cells = _cells(row, _published(rows))
-        tested_only = f' {TESTED_ONLY}' if row.tests_only else ''
-        cells['rung'] = ('' if apart else '&emsp;' * row.depth) + f'`{row.rung.name}`{tested_only}'
-        cells['parent'] = row.rung.parent or NOT_KNOWN
-        lines.append(_line([cells[column] for column in columns]))
+        name = cells.pop('rung')
+        indent, dagger = '' if apart else '&emsp;' * row.depth, '' if row.rung.trains else f' {TESTED_ONLY}'
+        parent = {'parent': row.rung.parent or NOT_KNOWN} if apart else {}
+        records.append({'rung': f'{indent}`{name}`{dagger}', **parent, **cells})
     notes = [_origin(rows, results), NOISE_RULE]
-    if any(row.tests_only for row in rows):
+    if not all(row.rung.trains for row in rows):
         notes.append(f'{TESTED_ONLY} tested with the weights of the nearest rung above that trains.')
-    return '\n'.join([*lines, *(line for note in notes for line in ('', note)), ''])
+    head = [_line(records[0]), '|' + '---|' * len(records[0])]
+    return '\n'.join([*head, *(_line(record.values()) for record in records), *(f'\n{note}' for note in notes), ''])
 
 
-def _line(cells: Sequence[str]) -> str:
+def _line(cells: Iterable[str]) -> str:
     return '| ' + ' | '.join(cell.replace('|', '\\|') for cell in cells) + ' |'
 
 
-def csv_table(rows: Sequence[RungRow]) -> str:
+def _csv(rows: Sequence[RungRow]) -> str:
     """Give the table with parent, weights and metrics of each seed in columns of their own; unknown cells are empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator='\n')
-    seed_columns = [f'{name} of each seed' for name in rows[0].values]
-    writer.writerow([*_cells(rows[0], _published(rows)), 'parent', 'weights of', *seed_columns])
+    records = []
     for row in rows:
-        seeds = [' '.join(f'{value:.2f}' for value in of_seed.values()) for of_seed in row.values.values()]
-        cells = ['' if cell == NOT_KNOWN else cell for cell in _cells(row, _published(rows)).values()]
-        writer.writerow([*cells, row.rung.parent or '', row.weights, *seeds])
+        seeds = {
+            f'{name} of each seed': ' '.join(f'{value:.2f}' for value in of_seed.values())
+            for name, of_seed in row.values.items()
+        }
+        known = {name: '' if cell == NOT_KNOWN else cell for name, cell in _cells(row, _published(rows)).items()}
+        records.append({**known, 'parent': row.rung.parent or '', 'weights of': row.weights, **seeds})
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(records[0]), lineterminator='\n')
+    writer.writeheader()
+    writer.writerows(records)
     return text.getvalue()
 
 
@@ -92,29 +94,28 @@ def _published(rows: Sequence[RungRow]) -> bool:
 
 
 def _cells(row: RungRow, published: bool) -> dict[str, str]:
-    """Cells by the names of their columns; ``published`` asks for those that compare with what was published."""
-    noise = 'unknown' if row.outside_noise is None else 'yes' if row.outside_noise else 'no'
+    """Give the cells by the names of their columns; ``published`` asks for those that compare with publications."""
     main, *others = row.values
+    noise = 'unknown' if row.outside_noise is None else 'yes' if row.outside_noise else 'no'
     cells = {
         'rung': row.rung.name,
         'change': str(row.rung.ablation.get('change')),
         'schedule': str(row.rung.ablation.get('schedule')),
+        'published COCO AP': row.rung.published,
+        'published difference': _number(row.published_difference, '+.1f'),
+        'seeds': str(len(row.main)),
+        main: _number(row.mean),
+        'std': _number(row.std),
+        'difference': _number(row.difference, '+.2f'),
+        'outside the noise': noise if row.difference is not None else NOT_KNOWN,
+        'direction': row.direction,
+        **{name: _number(mean_of(row.values[name].values())) for name in others},
     }
-    if published:
-        cells['published COCO AP'] = row.rung.published
-        cells['published difference'] = _number(row.published_difference, '+.1f')
-    cells['seeds'] = str(len(row.main))
-    cells[main] = _number(row.mean, '.2f')
-    cells['std'] = _number(row.std, '.2f')
-    cells['difference'] = _number(row.difference, '+.2f')
-    cells['outside the noise'] = noise if row.difference is not None else NOT_KNOWN
-    if published:
-        cells['direction'] = row.direction
-    cells.update({name: _number(mean_of(list(row.values[name].values())), '.2f') for name in others})
-    return cells
+    hidden = () if published else ('published COCO AP', 'published difference', 'direction')
+    return {name: cell for name, cell in cells.items() if name not in hidden}
 
 
-def _number(value: float | None, form: str) -> str:
+def _number(value: float | None, form: str = '.2f') -> str:
     return NOT_KNOWN if value is None else format(value, form)
 
 
@@ -122,14 +123,14 @@ def _origin(rows: Sequence[RungRow], results: Sequence[RunResult]) -> str:
     """Say how long was trained, when, and with what."""
     names = {row.rung.name for row in rows}
     own = [result for result in results if result.rung in names]
-    dates = sorted(result.date.split()[0] for result in own)
-    when = dates[0] if dates[0] == dates[-1] else f'{dates[0]} to {dates[-1]}'
+    dates = sorted({result.date.split()[0] for result in own})
     torch_versions = sorted({f'torch {result.versions["torch"]}' for result in own if 'torch' in result.versions})
-    main, noise = next(iter(rows[0].values)), rows[0].seed_noise
+    facts = [f'{len(own)} runs', own[0].training, ' to '.join(dict.fromkeys((dates[0], dates[-1]))), *torch_versions]
+    noise = rows[0].seed_noise
     pooled = ''
     if noise:
         pooled = f' s = {noise.deviation:.2f} with {noise.degrees} degrees of freedom, t = {noise.quantile:.2f}.'
     return (
-        f'{"; ".join([f"{len(own)} runs", own[0].training, when, *torch_versions])}. Means over the seeds, in percent; '
-        f'sample standard deviation (std) and difference are those of the {main}.{pooled}'
+        f'{"; ".join(facts)}. Means over the seeds, in percent; sample standard deviation (std) and difference are '
+        f'those of the {next(iter(rows[0].values))}.{pooled}'
     )

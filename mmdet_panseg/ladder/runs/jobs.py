@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
+from mmdet_panseg.datasets.errors import MissingDataError
+from mmdet_panseg.datasets.images.image_files import is_remote
 from mmdet_panseg.engine import find_resume_checkpoint, write_atomically
+from mmdet_panseg.engine.config import config_faults_explained, datasets_of
 from mmdet_panseg.errors import ConfigError
 from mmdet_panseg.ladder.iterations import scale_iterations
-from mmdet_panseg.ladder.rungs import Ladder, Rung, digest_of, fingerprint
-from mmdet_panseg.ladder.trained_rungs import trained_rung
+from mmdet_panseg.ladder.rungs import Ladder, Rung, digest_of
 
 from .settings import RunSettings
-
-_RECORD = 'ladder_run.json'
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,7 @@ class RunJob:
         folder: Its work dir.
         config: Resolved config of the run.
         root_iterations: Length of the training of the root, by which runs are comparable.
-        data: Those of :class:`RunSettings`.
-        settings: Other settings by which they are, as text.
+        settings: Other settings by which they are.
         rung_digest: By which it is known whether the rung's config has changed since.
         source: The run whose weights are tested, if it is another one.
     """
@@ -42,8 +42,7 @@ class RunJob:
     folder: Path
     config: dict[str, Any]
     root_iterations: int
-    data: str
-    settings: str
+    settings: RunSettings
     rung_digest: str
     source: RunJob | None = None
 
@@ -75,40 +74,59 @@ class RunJob:
     @property
     def digest(self) -> str:
         """Short text that differs between runs of different settings."""
-        text = fingerprint(self.config) + (f' with the weights of {self.source.rung}' if self.source else '')
-        return digest_of(text)
+        return digest_of(self.config, f' with the weights of {self.source.rung}' if self.source else '')
 
     def trained(self) -> bool:
         """Whether the weights to test are there: the checkpoint of the training's last iteration."""
-        found = find_resume_checkpoint(str(self.training.folder))
+        found = find_resume_checkpoint(self.training.folder)
         return found is not None and Path(found).stem == f'iter_{self.training.iterations}'
 
     def log_paths(self) -> list[Path]:
-        """Logs of all starts of the training."""
+        """List the logs of all starts of the training."""
         return sorted(self.folder.glob('*/vis_data/scalars.json'))
 
-    def logged(self) -> list[dict[str, Any]]:
-        """What the training has logged so far, over all its starts."""
-        records: list[dict[str, Any]] = []
-        for path in self.log_paths():
-            for line in path.read_text().splitlines():
-                try:
-                    record = json.loads(line)
-                except json.JSONDecodeError:  # a line that is being written
-                    continue
-                if 'iter' in record and 'time' in record:
-                    records.append(record)
-        return records
-
-    def begun(self) -> bool:
-        """Whether the folder has a checkpoint or a result."""
-        return find_resume_checkpoint(str(self.folder)) is not None or self.result_path.exists()
-
     def iterations_done(self) -> int:
-        """Iterations that are logged or, once it is finished, all of them."""
+        """Count the iterations that are logged over all starts or, once it is finished, all of them."""
         if self.result_path.exists():
             return self.iterations
-        return min(self.iterations, max((record['iter'] for record in self.logged()), default=0))
+        logged = (found for path in self.log_paths() for found in re.findall(r'"iter": (\d+)', path.read_text()))
+        return min(self.iterations, max(map(int, logged), default=0))
+
+    def require_same_settings(self) -> None:
+        """Raise a ConfigError if the folder holds a run with other settings that would be lost."""
+        begun = find_resume_checkpoint(self.folder) is not None or self.result_path.exists()
+        if begun and not self._is_recorded():
+            raise ConfigError(
+                f'{self.folder}: holds a run of {self.rung} with other settings: its config has changed since, or '
+                '--data, --max-iters, --amp or --cfg-options are not those of before. Give another --work-dir or '
+                'delete that folder.'
+            )
+
+    def require_annotation_files(self) -> None:
+        """Raise a MissingDataError if an annotation file does not exist; the run looks at all else by itself."""
+        for loader in ('test_dataloader',) if self.source else ('train_dataloader', 'test_dataloader'):
+            for dataset, key in datasets_of(self.config.get(loader) or {}, loader):
+                name = dataset.get('ann_file')
+                path = Path(dataset.get('data_root') or '', name or '')
+                if name and not is_remote(name, dataset.get('backend_args')) and not path.exists():
+                    with config_faults_explained(self.config):
+                        raise MissingDataError(f"{self.name}: {key}.ann_file: '{path}' does not exist.")
+
+    def prepare_folder(self) -> None:
+        """Write the config to the folder, in place of one that failed before its first checkpoint."""
+        if not self._is_recorded():
+            for path in self.log_paths():
+                path.unlink()
+            write_atomically(Config(copy.deepcopy(self.config)).pretty_text.encode(), self.config_path)
+            write_atomically(json.dumps(dict(digest=self.digest)).encode(), self._record_path)
+
+    @property
+    def _record_path(self) -> Path:  # the training writes over config.py, with what its command line adds
+        return self.folder / 'ladder_run.json'
+
+    def _is_recorded(self) -> bool:
+        """Whether the folder was prepared for this run."""
+        return self._record_path.exists() and json.loads(self._record_path.read_text())['digest'] == self.digest
 
 
 def plan_jobs(
@@ -117,48 +135,46 @@ def plan_jobs(
     """List the runs of a ladder, all rungs with one seed before the next seed.
 
     Args:
-        ladder: The ladder.
-        work_dir: Folder of all runs.
+        ladder: The rungs.
+        work_dir: Folder of all runs; theirs need not exist.
         seeds: Number of trainings of each rung, with seeds 0, 1, ...
         settings: What all runs have in common.
         only: Names of the rungs to run, with those that train for them; None for all that are for the data.
 
-    Returns:
-        The jobs; their folders need not exist.
-
     Raises:
         ConfigError: If a rung is not known, counts epochs, has no version for the data or does not take the settings.
     """
-    trained = {name: trained_rung(ladder, rung).name for name, rung in ladder.rungs.items()}
-    wanted = {name for chosen in settings.chosen(ladder, only) for name in (chosen, trained[chosen])}
+    chosen = [ladder.rungs[name] for name in settings.chosen(ladder, only)]
+    wanted = {name for rung in chosen for name in (rung.name, ladder.trained(rung).name)}
     rungs = [rung for _, rung in ladder.walk() if rung.name in wanted]
     settings.warn_of_unknown_options(ladder)
     configs = {rung.name: settings.config(ladder, rung) for rung in rungs}
-    digests = {rung.name: settings.rung_digest(ladder, rung) for rung in rungs}
     for rung in rungs:  # before the roots, so that an error names a rung that was asked for
         _iterations(configs[rung.name], rung)
-    roots = {root.name: root for root in map(ladder.root_of, rungs)}
-    root_iterations = {name: _iterations(settings.config(ladder, root), root) for name, root in roots.items()}
-    jobs = []
+    roots = {root.name: root for root in (ladder.lineage(rung)[-1] for rung in rungs)}
+    full = {name: _iterations(settings.config(ladder, root), root) for name, root in roots.items()}
+    jobs: dict[str, RunJob] = {}
     for seed in range(seeds):
-        of_seed: dict[str, RunJob] = {}
         for rung in rungs:
-            full = root_iterations[ladder.root_of(rung).name]
-            length = settings.max_iters or full
-            config = _run_config(configs[rung.name], rung, length / full, seed)
-            folder = work_dir / rung.name / f'seed{seed}'
-            # A rung that trains is not among them yet.
-            source = of_seed.get(trained[rung.name])
-            of_seed[rung.name] = RunJob(
-                rung.name, seed, folder, config, length, settings.data, settings.text, digests[rung.name], source
+            root = ladder.lineage(rung)[-1].name
+            length = settings.max_iters or full[root]
+            job = RunJob(
+                rung=rung.name,
+                seed=seed,
+                folder=work_dir / rung.name / f'seed{seed}',
+                config=_run_config(configs[rung.name], rung, length / full[root], seed),
+                root_iterations=length,
+                settings=settings,
+                rung_digest=settings.rung_digest(ladder, rung),
+                source=None if rung.trains else jobs[f'{ladder.trained(rung).name}/seed{seed}'],
             )
-        jobs.extend(of_seed.values())
-    return jobs
+            jobs[job.name] = job
+    return list(jobs.values())
 
 
 def _iterations(config: dict[str, Any], rung: Rung) -> int:
     if 'max_iters' not in config['train_cfg']:
-        raise ConfigError(f'{rung.path}: counts epochs; train it with the command that --plan prints.')
+        raise ConfigError(f'{rung.path}: counts epochs; train it with the command that `ladder.py plan` prints.')
     return config['train_cfg']['max_iters']
 
 
@@ -174,40 +190,3 @@ def _run_config(config: dict[str, Any], rung: Rung, ratio: float, seed: int) -> 
     hooks.setdefault('logger', dict(type='TrainingLoggerHook'))
     config['randomness'] = {**config.get('randomness', {}), 'seed': seed}
     return config
-
-
-def require_same_settings(job: RunJob) -> None:
-    """Make sure that a run's folder holds the same run, or nothing that would be lost.
-
-    Args:
-        job: The run.
-
-    Raises:
-        ConfigError: If the folder holds a run with other settings.
-    """
-    if job.begun() and not _is_recorded(job):
-        raise ConfigError(
-            f'{job.folder}: holds a run of {job.rung} with other settings: its config has changed since, or '
-            '--data, --max-iters, --amp or --cfg-options are not those of before. Give another --work-dir or delete '
-            'that folder.'
-        )
-
-
-def prepare_folder(job: RunJob) -> None:
-    """Write the config of a run to its folder, in place of one that failed before its first checkpoint.
-
-    Args:
-        job: The run.
-    """
-    if not _is_recorded(job):
-        for path in job.log_paths():
-            path.unlink()
-        write_atomically(Config(copy.deepcopy(job.config)).pretty_text.encode(), job.config_path)
-        description = dict(rung=job.rung, seed=job.seed, digest=job.digest)
-        write_atomically((json.dumps(description) + '\n').encode(), job.folder / _RECORD)
-
-
-def _is_recorded(job: RunJob) -> bool:
-    """Whether the run's folder was prepared for this run."""
-    record = job.folder / _RECORD
-    return record.exists() and json.loads(record.read_text())['digest'] == job.digest

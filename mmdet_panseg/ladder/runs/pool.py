@@ -1,22 +1,20 @@
-"""Trains what a ladder lacks, several runs at a time."""
+"""Train what a ladder lacks, several runs at a time."""
 
 from __future__ import annotations
 
-import contextlib
 import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from mmdet_panseg.errors import UserError
 from mmdet_panseg.ladder.rungs import MASK_METRICS
 
-from .jobs import RunJob, require_same_settings
+from .jobs import RunJob
 from .processes import RunProcess, end_processes, visible_gpus
-from .required_data import require_annotation_files
 
 
 class RunsFailedError(UserError):
@@ -51,103 +49,59 @@ def run_jobs(
         RunsFailedError: When all other runs are finished.
     """
     for job in jobs:
-        require_same_settings(job)
-    missing = [job for job in jobs if not job.result_path.exists()]
-    require_annotation_files(missing)
-    # What torch would use honours OMP_NUM_THREADS and the cores that this process may run on.
-    threads = max(1, torch.get_num_threads() // processes)
-    with _interrupted_by_termination(), _progress() as progress:
-        pool = _Pool(jobs, missing, tools, threads, progress, metrics)
-        try:
+        job.require_same_settings()
+    pool = _Pool(jobs, metrics)
+    for job in pool.waiting:
+        job.require_annotation_files()
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # a request to terminate is like Ctrl-C
+    try:
+        with pool.progress:
             while pool.waiting or pool.running:
-                pool.fill(processes)
+                pool.fill(tools, processes)
                 pool.advance()
                 time.sleep(0.2)
-        except KeyboardInterrupt:
-            raise InterruptedRunsError(
-                f'interrupted after {pool.finished} of {len(jobs)} runs; the same command goes on from here.'
-            ) from None
-        finally:
-            end_processes(pool.running)
+    except KeyboardInterrupt:
+        finished = sum(job.result_path.exists() for job in jobs)
+        raise InterruptedRunsError(
+            f'interrupted after {finished} of {len(jobs)} runs; the same command goes on from here.'
+        ) from None
+    finally:
+        end_processes(pool.running)
+        signal.signal(signal.SIGTERM, before)
     if pool.failures:
         raise RunsFailedError('some runs failed:\n' + '\n'.join(pool.failures))
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn('{task.description}'),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn('iterations,'),
-        TimeElapsedColumn(),
-        TextColumn('passed, left'),
-        TimeRemainingColumn(),
-        speed_estimate_period=600,
-    )
-
-
-@contextlib.contextmanager
-def _interrupted_by_termination() -> Iterator[None]:
-    """Treat a request to terminate like Ctrl-C."""
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 class _Pool:
     """The runs that wait, run, or are done, and their progress bars."""
 
-    def __init__(
-        self,
-        jobs: Sequence[RunJob],
-        missing: list[RunJob],
-        tools: Path,
-        threads: int,
-        progress: Progress,
-        metrics: Mapping[str, str],
-    ) -> None:
-        self.gpus = visible_gpus()
-        self.waiting = list(missing)
+    def __init__(self, jobs: Sequence[RunJob], metrics: Mapping[str, str]) -> None:
+        self.jobs, self.metrics, self.gpus = jobs, metrics, visible_gpus()
+        self.waiting = [job for job in jobs if not job.result_path.exists()]
         self.running: list[RunProcess] = []
         self.failures: list[str] = []
-        self.finished = len(jobs) - len(missing)
-        self.tools, self.threads, self.progress, self.metrics = tools, threads, progress, metrics
-        self.settled = sum(job.iterations for job in jobs) - sum(job.iterations for job in missing)
-        self.all_task = progress.add_task(f'{len(jobs)} runs', total=sum(job.iterations for job in jobs))
-        self.tasks: dict[str, int] = {}
-        self._show()
+        columns = (MofNCompleteColumn(), TextColumn('iterations, passed'), TimeElapsedColumn())
+        self.progress = Progress(*Progress.get_default_columns(), *columns, speed_estimate_period=600)
+        self.all_task = self.progress.add_task(f'{len(jobs)} runs', total=sum(job.iterations for job in jobs))
+        self.tasks: dict[str, TaskID] = {}
 
-    def fill(self, processes: int) -> None:
-        """Start runs until there are as many as allowed."""
-        while len(self.running) < processes and (job := self._next()):
+    def fill(self, tools: Path, processes: int) -> None:
+        """Start runs until there are as many as allowed; those that train come before those that wait for them."""
+        # What torch would use honours OMP_NUM_THREADS and the cores that this process may run on.
+        threads = max(1, torch.get_num_threads() // processes)
+        while len(self.running) < processes:
+            busy = [process.job for process in self.running]
+            job = next((job for job in self.waiting if job.source not in busy), None)
+            if job is None:
+                return
+            self.waiting.remove(job)
             if job.source and not job.source.trained():
                 self._fail(job, _without_weights(job.source))
                 continue
             self.tasks[job.name] = self.progress.add_task(job.name, total=job.iterations)
-            self.running.append(RunProcess(job, self.tools, self.threads, self._free_gpu()))
-
-    def _free_gpu(self) -> str | None:
-        """The GPU that the fewest runs use; None without any."""
-        used = [process.gpu for process in self.running]
-        return min(self.gpus, key=used.count, default=None)
-
-    def _next(self) -> RunJob | None:
-        """Take the first run whose weights are not being trained; those that train come before those that wait."""
-        busy = [process.job for process in self.running]
-        found = next((job for job in self.waiting if job.source not in busy), None)
-        if found:
-            self.waiting.remove(found)
-        return found
-
-    def _fail(self, job: RunJob, reason: str) -> None:
-        self.failures.append(f'{job.name}: {reason}')
-        self.progress.console.print(f'[red]failed[/] {self.failures[-1]}')
+            # the GPU that the fewest runs use
+            gpu = min(self.gpus, key=[process.gpu for process in self.running].count, default=None)
+            self.running.append(RunProcess(job, tools, threads, gpu))
 
     def advance(self) -> None:
         """Look after all processes once."""
@@ -155,26 +109,24 @@ class _Pool:
             if not process.advance():
                 self.running.remove(process)
                 self._settle(process)
-        self._show()
+        done = {job.name: job.iterations_done() for job in self.jobs}
+        for name, task in self.tasks.items():
+            self.progress.update(task, completed=done[name])
+        self.progress.update(self.all_task, completed=sum(done.values()))
 
     def _settle(self, process: RunProcess) -> None:
         job = process.job
-        self.settled += job.iterations_done()
         self.progress.remove_task(self.tasks.pop(job.name))
-        if process.failed:
+        if process.result is None:
             self._fail(job, f'{process.last_words()} (all of it in {process.log_path})')
-        elif process.result:
-            self.finished += 1
-            found = {name: process.result.value(key) for name, key in self.metrics.items()}
-            values = [f'{name} {100 * value:.1f}' for name, value in found.items() if value is not None]
-            self.progress.console.print(f'{job.name}: {", ".join(values)}')
+            return
+        found = {name: process.result.value(key) for name, key in self.metrics.items()}
+        values = [f'{name} {100 * value:.1f}' for name, value in found.items() if value is not None]
+        self.progress.console.print(f'{job.name}: {", ".join(values)}')
 
-    def _show(self) -> None:
-        done = {process.job.name: process.job.iterations_done() for process in self.running}
-        for name, iterations in done.items():
-            self.progress.update(self.tasks[name], completed=iterations)
-        waiting = sum(job.iterations_done() for job in self.waiting)
-        self.progress.update(self.all_task, completed=self.settled + sum(done.values()) + waiting)
+    def _fail(self, job: RunJob, reason: str) -> None:
+        self.failures.append(f'{job.name}: {reason}')
+        self.progress.console.print(f'[red]failed[/] {self.failures[-1]}')
 
 
 def _without_weights(source: RunJob) -> str:

@@ -1,4 +1,4 @@
-"""Trains and tests in processes of their own that can be ended at any time."""
+"""Train and test in processes of their own that can be ended at any time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from .jobs import RunJob, prepare_folder
+from .jobs import RunJob
 from .results import RunResult, store_result
 
 
@@ -21,46 +21,27 @@ class RunProcess:
     """One run: training as far as it is missing, then the test.
 
     Args:
-        job: The run.
+        job: What to run.
         tools: Folder with ``train.py`` and ``test.py``.
         threads: Number of threads for the process.
         gpu: The GPU that it may use, by its name in ``CUDA_VISIBLE_DEVICES``; None for what there is.
     """
 
     def __init__(self, job: RunJob, tools: Path, threads: int, gpu: str | None = None) -> None:
-        self.job = job
-        self.tools = tools
-        self.threads = threads
-        self.gpu = gpu
+        self.job, self.tools, self.threads, self.gpu = job, tools, threads, gpu
         self.result: RunResult | None = None
-        self.failed = False
-        self._peak_memory_mib: float | None = None
-        self._interrupted_before = bool(job.logged())
-        prepare_folder(job)
-        self._stage = 'test' if job.trained() else 'train'
-        self._start()
+        job.prepare_folder()
+        self._start('test' if job.trained() else 'train')
 
     def advance(self) -> bool:
-        """Look after the process and start the next one if it has ended.
-
-        Returns:
-            Whether the run goes on.
-        """
-        pid, status, usage = os.wait4(self._process.pid, os.WNOHANG)
-        if pid == 0:
+        """Look after the process, start the next one if it has ended, and tell whether the run goes on."""
+        if not self.ended():
             return True
-        self._process.returncode = os.waitstatus_to_exitcode(status)
-        if self._process.returncode != 0:
-            self.failed = True
-            return False
-        if self._stage == 'train':
-            # Linux counts in KiB, macOS in bytes.
-            unit = 2**20 if sys.platform == 'darwin' else 2**10
-            self._peak_memory_mib = usage.ru_maxrss * unit / 2**20
-            self._stage = 'test'
-            self._start()
-            return True
-        self.result = store_result(self.job, None if self._interrupted_before else self._peak_memory_mib, self.threads)
+        if self._process.returncode == 0:
+            if self._stage == 'train':
+                self._start('test')
+                return True
+            self.result = store_result(self.job)
         return False
 
     @property
@@ -69,7 +50,7 @@ class RunProcess:
         return self.job.folder / f'{self._stage}.log'
 
     def last_words(self) -> str:
-        """The signal that ended the process, or the error that it printed last, or its last line."""
+        """Give the signal that ended the process, or the error that it printed last, or its last line."""
         if self._process.returncode < 0:
             return f'ended by signal {signal.Signals(-self._process.returncode).name}'
         printed = self.log_path.read_bytes()[self._log_start :].decode(errors='replace')
@@ -77,26 +58,24 @@ class RunProcess:
         errors = [line for line in lines if line.startswith('error')]
         return (errors or lines or ['it printed nothing'])[-1]
 
-    def _start(self) -> None:
-        job = self.job
-        arguments = ['--work-dir', str(job.folder), '--resume']
-        if self._stage == 'test':
-            arguments = [str(job.training.folder), '--work-dir', str(job.folder / 'test')]
-        command = [sys.executable, str(self.tools / f'{self._stage}.py'), str(job.config_path), *arguments]
+    def _start(self, stage: str) -> None:
+        self._stage = stage
+        folder = self.job.folder
+        arguments = ['--work-dir', str(folder), '--resume']
+        if stage == 'test':
+            arguments = [str(self.job.training.folder), '--work-dir', str(folder / 'test')]
+        settings = {'OMP_NUM_THREADS': str(self.threads)} | ({'CUDA_VISIBLE_DEVICES': self.gpu} if self.gpu else {})
         with open(self.log_path, 'a') as log:
             self._log_start = log.tell()
             # A session of its own: Ctrl-C reaches this process alone, which then ends the others in order.
             self._process = subprocess.Popen(
-                [*command, '--channels-last'],
+                [sys.executable, self.tools / f'{stage}.py', self.job.config_path, *arguments, '--channels-last'],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env={**os.environ, 'OMP_NUM_THREADS': str(self.threads), **self._gpu_settings()},
+                env={**os.environ, **settings},
             )
-
-    def _gpu_settings(self) -> dict[str, str]:
-        return {} if self.gpu is None else {'CUDA_VISIBLE_DEVICES': self.gpu}
 
     def signal(self, number: int) -> None:
         """Send a signal to the process and those that it started."""
@@ -110,20 +89,16 @@ class RunProcess:
 
 
 def visible_gpus() -> list[str]:
-    """Names of the GPUs that a process may use, as ``CUDA_VISIBLE_DEVICES`` has them."""
+    """Name the GPUs that a process may use, as ``CUDA_VISIBLE_DEVICES`` has them."""
     count = torch.cuda.device_count()
     chosen = os.environ.get('CUDA_VISIBLE_DEVICES')
     return chosen.split(',')[:count] if chosen else [str(index) for index in range(count)]
 
 
 def end_processes(processes: Iterable[RunProcess], patience: float = 10.0) -> None:
-    """End processes, if need be by force.
+    """End processes, after some seconds by force; a second Ctrl-C ends the patience.
 
-    Checkpoints are written atomically, so that every moment is a good one. A second Ctrl-C ends the patience.
-
-    Args:
-        processes: Those to end.
-        patience: Seconds until they are killed.
+    Checkpoints are written atomically, so that every moment is a good one.
     """
     processes = list(processes)
     for process in processes:

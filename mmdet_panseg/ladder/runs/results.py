@@ -3,57 +3,44 @@
 from __future__ import annotations
 
 import json
-import statistics
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
 
 from mmdet_panseg.engine import versions, write_atomically
 from mmdet_panseg.errors import ConfigError
 
 from .jobs import RunJob
 
+_DATE = '%Y-%m-%d %H:%M:%S'
+
 
 @dataclass(frozen=True)
 class RunResult:
-    """Outcome of a training and its test.
+    """Outcome of a training and its test; the defaults are those of what the ladder did not train itself.
 
     Attributes:
         rung: Name of the rung.
         seed: Seed of the training.
-        iterations: Length of the training that was tested; None if it was not trained by the ladder.
-        root_iterations: Length of the root's training in the same ladder; None likewise.
-        data: Those that were trained on, see :class:`RunSettings`; empty if it was not trained by the ladder.
-        settings: Other settings that all runs of the ladder have in common, as text.
         metrics: All metrics of the test by name; None for those without ground truth.
-        seconds_per_iteration: Median over what the log has; None if it has nothing, as after a test alone.
-        peak_memory_mib: Largest resident set of the training process and the processes that it waited for, in MiB;
-            None if it was measured by no start, as after an interruption.
-        gpu_memory_mib: Largest allocation on a GPU, in MiB; None without one.
-        threads: Number of threads that the process was given; None if that is not known.
-        versions: Versions of the libraries by name, as far as they are known.
         date: When the run was finished.
-        digest: Of its settings; empty if it was not trained by the ladder.
-        rung_digest: Of the rung's config for these data, without the settings; empty likewise.
+        root_iterations: Length of the root's training in the same ladder.
+        data: Those that were trained on, see :class:`RunSettings`.
+        settings: Other settings that all runs of the ladder have in common, as text.
+        versions: Versions of the libraries by name, as far as they are known.
+        rung_digest: Of the rung's config for these data, without the settings.
     """
 
     rung: str
     seed: int
-    iterations: int | None
-    root_iterations: int | None
-    data: str
-    settings: str
     metrics: dict[str, float | None]
-    seconds_per_iteration: float | None
-    peak_memory_mib: float | None
-    gpu_memory_mib: float | None
-    threads: int | None
-    versions: dict[str, str | None]
     date: str
-    digest: str
-    rung_digest: str
+    root_iterations: int | None = None
+    data: str = ''
+    settings: str = ''
+    versions: dict[str, str | None] = field(default_factory=dict)
+    rung_digest: str = ''
 
     @property
     def training(self) -> str:
@@ -63,45 +50,25 @@ class RunResult:
         return f'{self.root_iterations} iterations of the root {self.settings}'.strip()
 
     def value(self, metric: str) -> float | None:
-        """A metric by name, 0 to 1; None if the test has no such number.
+        """Give a metric by name, 0 to 1; None if the test has no such number.
 
         A table without any number is one of a model that found nothing at all, for which mmdet gives none: 0.
         """
         table = metric.partition('/')[0] + '/'
-        if any(name.startswith(table) for name in self.metrics):
-            return self.metrics.get(metric)
-        return 0.0
+        return self.metrics.get(metric) if any(name.startswith(table) for name in self.metrics) else 0.0
 
 
-def store_result(job: RunJob, peak_memory_mib: float | None, threads: int) -> RunResult:
-    """Write the result of a tested run.
-
-    Args:
-        job: The run; ``test_metrics.json`` of ``tools/test.py`` is in its folder.
-        peak_memory_mib: Largest resident set of the training.
-        threads: Number of threads that it was given.
-
-    Returns:
-        What was written to :attr:`RunJob.result_path`.
-    """
-    metrics = json.loads((job.folder / 'test' / 'test_metrics.json').read_text())['metrics']
-    logged = job.logged()
-    gpu_memory = [record['memory'] for record in logged if 'memory' in record]
+def store_result(job: RunJob) -> RunResult:
+    """Write the result of a run from what ``tools/test.py`` has left in its folder."""
     result = RunResult(
         rung=job.rung,
         seed=job.seed,
-        iterations=job.training.iterations,
+        metrics=json.loads((job.folder / 'test' / 'test_metrics.json').read_text())['metrics'],
+        date=time.strftime(_DATE),
         root_iterations=job.root_iterations,
-        data=job.data,
-        settings=job.settings,
-        metrics=metrics,
-        seconds_per_iteration=statistics.median(record['time'] for record in logged) if logged else None,
-        peak_memory_mib=peak_memory_mib,
-        gpu_memory_mib=max(gpu_memory, default=None),
-        threads=threads,
+        data=job.settings.data,
+        settings=job.settings.text,
         versions=versions(),
-        date=time.strftime('%Y-%m-%d %H:%M:%S'),
-        digest=job.digest,
         rung_digest=job.rung_digest,
     )
     write_atomically((json.dumps(asdict(result), indent=2) + '\n').encode(), job.result_path)
@@ -121,11 +88,11 @@ def read_results(work_dir: str | Path) -> list[RunResult]:
     Raises:
         ConfigError: If there are none, one cannot be read, or they are of trainings with different lengths or settings.
     """
-    results = [*_read_files(Path(work_dir)), *_read_tests(Path(work_dir))]
+    results = [*_read_runs(Path(work_dir)), *_read_tests(Path(work_dir))]
     if not results:
         raise ConfigError(
             f'{work_dir}: no results (RUNG/seedN/result.json, or RUNG/test_metrics.json of tools/test.py); '
-            'train with --run first.'
+            'train with `ladder.py run` first.'
         )
     trainings = sorted({result.training for result in results})
     if len(trainings) > 1:
@@ -136,37 +103,24 @@ def read_results(work_dir: str | Path) -> list[RunResult]:
     return results
 
 
-def _read_tests(work_dir: Path) -> Iterator[RunResult]:
-    for path in sorted([*work_dir.glob('*/test_metrics.json'), *work_dir.glob('*/seed*/test_metrics.json')]):
-        folder = path.parent
-        seed = folder.name.removeprefix('seed') if folder.parent != work_dir else '0'
-        try:
-            metrics = json.loads(path.read_text())['metrics']
-            yield RunResult(
-                rung=path.relative_to(work_dir).parts[0],
-                seed=int(seed),
-                iterations=None,
-                root_iterations=None,
-                data='',
-                settings='',
-                metrics=metrics,
-                seconds_per_iteration=None,
-                peak_memory_mib=None,
-                gpu_memory_mib=None,
-                threads=None,
-                versions={},
-                date=time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(path.stat().st_mtime)),
-                digest='',
-                rung_digest='',
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise ConfigError(f'{path}: is no result of tools/test.py ({error!r}); test again.') from error
-
-
-def _read_files(work_dir: Path) -> Iterator[RunResult]:
+def _read_runs(work_dir: Path) -> Iterator[RunResult]:
     for path in sorted(work_dir.glob('*/seed*/result.json')):
         try:
-            values: dict[str, Any] = json.loads(path.read_text())
+            values = json.loads(path.read_text())
             yield RunResult(**{field.name: values[field.name] for field in fields(RunResult)})
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise ConfigError(f'{path}: is no result of a run ({error!r}); delete it and run again.') from error
+
+
+def _read_tests(work_dir: Path) -> Iterator[RunResult]:
+    for path in sorted([*work_dir.glob('*/test_metrics.json'), *work_dir.glob('*/seed*/test_metrics.json')]):
+        rung, *seed = path.relative_to(work_dir).parts[:-1]
+        try:
+            yield RunResult(
+                rung=rung,
+                seed=int(seed[0].removeprefix('seed')) if seed else 0,
+                metrics=json.loads(path.read_text())['metrics'],
+                date=time.strftime(_DATE, time.localtime(path.stat().st_mtime)),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConfigError(f'{path}: is no result of tools/test.py ({error!r}); test again.') from error

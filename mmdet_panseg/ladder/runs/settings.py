@@ -9,9 +9,10 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmdet_panseg.engine import apply_options, use_mixed_precision, warn_of_unknown_options
+from mmdet_panseg.engine import use_mixed_precision
+from mmdet_panseg.engine.config import apply_options, warn_of_unknown_options
 from mmdet_panseg.errors import ConfigError
-from mmdet_panseg.ladder.rungs import Ladder, Rung, digest_of, fingerprint
+from mmdet_panseg.ladder.rungs import Ladder, Rung, digest_of
 from mmdet_panseg.ladder.scenes_version import scenes_config
 
 
@@ -39,14 +40,7 @@ class RunSettings:
         return ' '.join([*data, *(['--amp'] if self.amp else []), *(['--cfg-options', *options] if options else [])])
 
     def config(self, ladder: Ladder, rung: Rung) -> dict[str, Any]:
-        """Give the config of a rung with these settings but the length.
-
-        Args:
-            ladder: The ladder.
-            rung: One of its rungs.
-
-        Returns:
-            The resolved config.
+        """Give the resolved config of a rung with these settings but the length.
 
         Raises:
             ConfigError: If the rung has no version for the data, or an option cannot be merged.
@@ -65,11 +59,8 @@ class RunSettings:
         """Give the names of the rungs to look at.
 
         Args:
-            ladder: The ladder.
+            ladder: The rungs.
             only: Names of those that are asked for; None for all that are for these data.
-
-        Returns:
-            The names.
 
         Raises:
             ConfigError: If a rung that is asked for is not known or not for these data.
@@ -80,13 +71,13 @@ class RunSettings:
         if only and others:
             raise ConfigError(
                 f'--only {" ".join(sorted(others))}: not for the scenes, as ablation.scenes=None says; train it with '
-                'the command that --plan prints, or with --data own if it counts iterations.'
+                'the command that `ladder.py plan` prints, or with --data own if it counts iterations.'
             )
         return names - others
 
     def rung_digest(self, ladder: Ladder, rung: Rung) -> str:
-        """Short text that changes when the rung's config for these data does, whatever the other settings."""
-        return digest_of(fingerprint(self._plain_config(ladder, rung)))
+        """Give a text that changes when the rung's config for these data does, whatever the other settings."""
+        return digest_of(self._plain_config(ladder, rung))
 
     def warn_of_unknown_options(self, ladder: Ladder) -> None:
         """Name options that the root's config has no key for, so that they are added to all."""

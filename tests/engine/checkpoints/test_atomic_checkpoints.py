@@ -20,7 +20,7 @@ from mmengine.runner import Runner
 
 from mmdet_panseg.engine import AtomicCheckpointHook, find_resume_checkpoint, load_checkpoint_safely, write_atomically
 from mmdet_panseg.engine.checkpoints import is_complete, prepare_work_dir_for_resume
-from mmdet_panseg.engine.training import settle_resume
+from mmdet_panseg.engine.training import set_resume_checkpoint
 
 
 def names(folder, pattern='*.pth'):
@@ -193,7 +193,7 @@ def test_what_a_kill_kept_from_being_deleted_is_deleted_on_resume(toy_config, mo
     left = names(runner.work_dir)
     assert left == ['best_score_iter_1.pth', 'iter_1.pth', 'iter_2.pth']
     config = toy_config(**best_settings([2.0, 3.0, 3.0]))
-    settle_resume(config, 'auto')
+    set_resume_checkpoint(config, 'auto')
     config.val_evaluator.scores = [5.0]
     Runner.from_cfg(config).train()
     assert names(runner.work_dir) == ['best_score_iter_3.pth', 'iter_3.pth']
@@ -206,7 +206,7 @@ def test_resumed_run_ends_as_an_uninterrupted_one(toy_config, tmp_path):
     moved = tmp_path / 'moved'
     shutil.move(whole.work_dir, moved)
     config = toy_config(iterations=8, work_dir=moved)
-    settle_resume(config, 'auto')
+    set_resume_checkpoint(config, 'auto')
     assert config.load_from == str(moved / 'iter_6.pth') and config.resume
     resumed = Runner.from_cfg(config)
     found = resumed.train().state_dict()

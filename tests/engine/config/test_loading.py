@@ -14,7 +14,12 @@ from mmdet_panseg.engine.config.loading import unknown_key_warning
 from mmdet_panseg.engine.errors import UserError, run_command
 from mmdet_panseg.engine.launch import ensure_hook, use_processes_on_cpu
 from mmdet_panseg.engine.testing import prepare_evaluators, use_test_time_augmentation
-from mmdet_panseg.engine.training import harden_training, settle_resume, use_mixed_precision, use_scaled_learning_rate
+from mmdet_panseg.engine.training import (
+    harden_training,
+    set_resume_checkpoint,
+    use_mixed_precision,
+    use_scaled_learning_rate,
+)
 
 
 @pytest.fixture
@@ -141,12 +146,12 @@ def test_training_is_hardened_once(toy_config):
 
 def test_resume_from_nothing_starts_from_the_beginning(toy_config, capsys):
     config = toy_config(load_from='weights.pth')
-    settle_resume(config, 'auto')
+    set_resume_checkpoint(config, 'auto')
     assert config.resume is False and config.load_from == 'weights.pth'
-    settle_resume(config, None)
+    set_resume_checkpoint(config, None)
     assert config.resume is False
     with pytest.raises(UserError, match='missing.pth: no such checkpoint'):
-        settle_resume(config, 'missing.pth')
+        set_resume_checkpoint(config, 'missing.pth')
 
 
 def test_coco_metrics_get_all_lines():
