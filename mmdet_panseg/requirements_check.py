@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 
-_SETUP = 'tools/setup_env.sh installs a tested set; README.md has the commands to do it by hand'
+_SETUP = 'tools/setup_env.sh installs a tested set; docs/install.md has the commands to do it by hand'
 _REQUIREMENTS = {
     'torch': ('torch', '2.4'),
     'mmengine': ('onedl-mmengine', '0.10.8'),

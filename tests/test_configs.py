@@ -11,9 +11,9 @@ from mmengine.config import Config
 from mmengine.hub import get_config
 from mmengine.registry import init_default_scope
 
-import mmdet_panseg  # noqa: F401
 from mmdet_panseg.datasets.images.image_files import rename_images
 from mmdet_panseg.datasets.scenes import make_scenes
+from mmdet_panseg.engine import ClassCounts, derive_settings
 from repository import REPOSITORY
 
 FOLDER = REPOSITORY / 'configs'
@@ -23,10 +23,16 @@ CONFIGS = sorted(
 )
 
 
+def read(name: str | Path) -> Config:
+    """Read a config; where it leaves the classes to data, which need not be there, it gets two things and one stuff."""
+    config = Config.fromfile(FOLDER / name)
+    derive_settings(config, ClassCounts(2, 1))
+    return config
+
+
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
 def test_config_builds(path):
-    config = Config.fromfile(path)
-    init_default_scope(config.default_scope)
+    config = read(path)
     assert 'mmdet_panseg' in config.custom_imports['imports']
     for loader in (config.train_dataloader, config.test_dataloader):
         for transform in loader.dataset.pipeline:
@@ -57,17 +63,19 @@ def test_config_builds(path):
 )
 def test_heads_take_the_checkpoints_of_mmdet(name, published):
     """State dict, losses and epochs are those of mmdet's config of the same name."""
-    ours, mmdets = Config.fromfile(FOLDER / f'solo/heads/{name}.py'), get_config(f'mmdet::{published}.py')
+    ours, mmdets = read(f'solo/heads/{name}.py'), get_config(f'mmdet::{published}.py')
     init_default_scope('mmdet')
-    shapes = [
-        {key: value.shape for key, value in MODELS.build(config.model).state_dict().items()}
-        for config in (ours, mmdets)
-    ]
+    models = [MODELS.build(config.model) for config in (ours, mmdets)]
+    shapes = [{key: value.shape for key, value in model.state_dict().items()} for model in models]
     assert shapes[0] == shapes[1]
+    losses = [model.mask_head.loss_mask for model in models]
+    assert type(losses[0]) is type(losses[1])
+    for key in ('activate', 'use_sigmoid', 'loss_weight', 'eps', 'naive_dice'):
+        assert getattr(losses[0], key) == getattr(losses[1], key)
     heads = ours.model.mask_head, mmdets.model.mask_head
     assert heads[0].type == f'Sparse{heads[1].type}'
     # mmdet's light head is for images of 512 pixels.
-    for key in ('loss_mask', 'loss_cls', 'num_grids', 'strides', *(['scale_ranges'] if 'light' not in name else [])):
+    for key in ('loss_cls', 'num_grids', 'strides', *(['scale_ranges'] if 'light' not in name else [])):
         assert heads[0][key] == heads[1][key]
     assert ours.model.test_cfg == mmdets.model.test_cfg
     assert ours.train_cfg.max_epochs == mmdets.train_cfg.max_epochs
@@ -101,7 +109,7 @@ def positive_cells_per_level(config: Config, data_root: Path, num_images: int = 
 def test_scale_ranges_of_the_scenes_reach_every_level(tmp_path):
     """Sixty scenes give every level of the pyramid at least ten positive cells."""
     make_scenes(tmp_path / 'scenes', num_train=60, num_val=1, progress=False)
-    config = Config.fromfile(FOLDER / 'solo/solo_effl0_scenes.py')
+    config = read('solo/solo_effl0_scenes.py')
     counts = positive_cells_per_level(config, tmp_path / 'scenes')
     assert (counts >= 10).all(), counts.tolist()
 
@@ -116,7 +124,7 @@ def test_scale_ranges_of_the_scenes_reach_every_level(tmp_path):
     ],
 )
 def test_scale_ranges_of_the_photographs_reach_every_level(real_data, name, pack):
-    config = Config.fromfile(FOLDER / f'solo/solo_effl0_{name}.py')
+    config = read(f'solo/solo_effl0_{name}.py')
     counts = positive_cells_per_level(config, real_data(pack))
     assert (counts >= 10).all(), counts.tolist()
 
@@ -124,7 +132,7 @@ def test_scale_ranges_of_the_photographs_reach_every_level(real_data, name, pack
 @pytest.mark.parametrize('split', ['train', 'val'])
 def test_coco_mini_is_read_by_its_panoptic_config(real_data, split):
     """The first photograph of each split has pixels of things, and void elsewhere."""
-    config = Config.fromfile(FOLDER / 'panoptic/panoptic_solo_effl0_coco_mini.py')
+    config = read('panoptic/panoptic_solo_effl0_coco_mini.py')
     init_default_scope(config.default_scope)
     settings = config[f'{split}_dataloader'].dataset
     settings.data_root = str(real_data('coco_mini'))

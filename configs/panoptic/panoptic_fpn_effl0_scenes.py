@@ -13,11 +13,6 @@ model = dict(
     panoptic_fusion_head=num_classes,
 )
 
-# Masks are cut out of boxes, so no targets are made in advance.
-targets = [dict(type='FixClassGT', strides=None)]
-train_pipeline = [*_base_.load_image, *_base_.load_segments, *_base_.resize, *_base_.flip, *targets, *_base_.pack]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-
 # Its fully connected layers have no norm and do not stand the rate of the other models.
 optim_wrapper = dict(optimizer=dict(lr=5e-4))
 

@@ -5,6 +5,3 @@ _base_ = [
     '../_base_/schedules/adamw_1000its.py',
     '../_base_/runtime_by_iteration.py',
 ]
-
-num_classes = dict(num_things=3, num_stuff=8)
-model = dict(mask_head=dict(num_classes=3), semantic_head=num_classes, fusion_head=num_classes)

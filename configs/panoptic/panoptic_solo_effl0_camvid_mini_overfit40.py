@@ -1,5 +1,5 @@
-# Learns 40 street frames by heart, at twice their size, and is tested on the same ones. Things have at least 100
-# pixels: semantic_to_panoptic.py --min-area 100 --small crowd makes the folder (see README.md).
+# Overfits 40 street frames at twice their size and is tested on the same ones. Things have at least 100
+# pixels: semantic_to_panoptic.py --min-area 100 --small crowd makes the folder (see configs/panoptic/README.md).
 _base_ = './panoptic_solo_effl0_camvid_mini.py'
 
 data_root = 'work_dirs/data/camvid_100/'

@@ -5,6 +5,3 @@ _base_ = [
     '../_base_/schedules/adamw_1000its.py',
     '../_base_/runtime_by_iteration.py',
 ]
-
-num_classes = dict(num_things=8, num_stuff=5)
-model = dict(mask_head=dict(num_classes=8), semantic_head=num_classes, fusion_head=num_classes)

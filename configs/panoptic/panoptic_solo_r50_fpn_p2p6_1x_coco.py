@@ -5,3 +5,5 @@ _base_ = [
     '../_base_/schedules/sgd_1x.py',
     '../_base_/default_runtime.py',
 ]
+
+model = dict(num_things=80, num_stuff=53)

@@ -6,6 +6,8 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
+model = dict(num_things=80, num_stuff=53)
+
 resize = [dict(type='RandomResize', scale=[(1333, 640), (1333, 960)], keep_ratio=True)]
 train_pipeline = [*_base_.load_image, *_base_.load_segments, *resize, *_base_.flip, *_base_.targets, *_base_.pack]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

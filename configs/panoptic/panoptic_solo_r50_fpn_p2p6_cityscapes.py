@@ -6,8 +6,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-num_classes = dict(num_things=8, num_stuff=11)
-model = dict(mask_head=dict(num_classes=8), semantic_head=num_classes, fusion_head=num_classes)
+model = dict(num_things=8, num_stuff=11)
 
 train_cfg = dict(max_epochs=64, val_interval=8)
 optim_wrapper = dict(optimizer=dict(lr=0.005))

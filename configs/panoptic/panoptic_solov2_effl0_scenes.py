@@ -15,8 +15,3 @@ model = dict(
     ),
     fusion_head=dict(score_thr=0.2, min_vote=0.3),
 )
-
-# All masks are compared at the stride of the shared features.
-targets = [dict(type='FixClassGT', strides=[4])]
-train_pipeline = [*_base_.load_image, *_base_.load_segments, *_base_.resize, *_base_.flip, *targets, *_base_.pack]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

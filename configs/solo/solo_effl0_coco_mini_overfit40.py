@@ -1,4 +1,4 @@
-# Learns 40 photographs by heart, at twice their size, and is tested on the same ones: does the machinery learn?
+# Overfits 40 photographs at twice their size and is tested on the same ones: does the machinery learn?
 _base_ = './solo_effl0_coco_mini.py'
 
 resize = test_resize = [dict(type='Resize', scale=(640, 640), keep_ratio=True)]

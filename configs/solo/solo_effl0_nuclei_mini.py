@@ -8,7 +8,6 @@ _base_ = [
 
 model = dict(
     mask_head=dict(
-        num_classes=1,
         scale_ranges=((1, 32), (20, 48), (36, 72), (56, 112), (88, 2048)),
         num_grids=[48, 36, 24, 16, 12],
     ),

@@ -8,7 +8,6 @@ _base_ = [
 
 model = dict(
     mask_head=dict(
-        num_classes=1,
         num_grids=[20, 16, 12, 10, 8],
         scale_ranges=((1, 72), (56, 144), (112, 208), (176, 256), (224, 2048)),
     )

@@ -5,5 +5,3 @@ _base_ = [
     '../_base_/schedules/adamw_1000its.py',
     '../_base_/runtime_by_iteration.py',
 ]
-
-model = dict(mask_head=dict(num_classes=8))

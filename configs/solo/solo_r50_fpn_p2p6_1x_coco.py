@@ -5,3 +5,5 @@ _base_ = [
     '../_base_/schedules/sgd_1x.py',
     '../_base_/default_runtime.py',
 ]
+
+model = dict(mask_head=dict(num_classes=80))

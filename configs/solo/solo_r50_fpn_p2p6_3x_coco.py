@@ -6,6 +6,8 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
+model = dict(mask_head=dict(num_classes=80))
+
 resize = [dict(type='RandomResize', scale=[(1333, 640), (1333, 960)], keep_ratio=True)]
 train_pipeline = [*_base_.load_image, *_base_.load_instances, *resize, *_base_.flip, *_base_.targets, *_base_.pack]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

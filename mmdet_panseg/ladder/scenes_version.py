@@ -13,8 +13,6 @@ changed key                                    in the scenes' config
 ``scale_ranges``, ``in_channels``,
 ``feat_channels``, ``out_channels``,
 ``stacked_convs``, ``num_things``, ``num_stuff``
-``model.mask_head.num_classes``, if it         things and stuff of the scenes' semantic head
-becomes things and stuff of the semantic head
 ``model...`` ``loss_weight``,                  changed in the same ratio, so that lower is lower there as well
 ``min_thing_area``, ``min_stuff_area``
 any other key of ``model``                     changed in the same way
@@ -51,7 +49,6 @@ _DATA = {
     *('in_channels', 'feat_channels', 'out_channels', 'stacked_convs'),
 }
 _IN_RATIO = {'loss_weight', 'min_thing_area', 'min_stuff_area'}
-_MASK_CLASSES = ('model', 'mask_head', 'num_classes')
 _REMEDY = (
     'set ablation.scenes=None, so that it is trained on its own data only, or add a rule to '
     'mmdet_panseg/ladder/scenes_version.py'
@@ -100,9 +97,6 @@ def scenes_config(ladder: Ladder, rung: Rung) -> dict[str, Any]:
         if not _stays(key)
     }
     apply_changes(config, carried)
-    if _MASK_CLASSES in changes and _learns_stuff(rung.config):
-        semantic = config['model']['semantic_head']
-        config['model']['mask_head']['num_classes'] = semantic['num_things'] + semantic['num_stuff']
     if pipeline:
         transforms = config['train_dataloader']['dataset']['pipeline']
         _change_pipeline(transforms, pipeline, rung)
@@ -116,13 +110,6 @@ def _has_rule(key: tuple[str, ...]) -> bool:
 
 def _stays(key: tuple[str, ...]) -> bool:
     return key[0] == 'model' and (key[1] in _WEIGHTS or key[-1] in _DATA)
-
-
-def _learns_stuff(config: Mapping[str, Any]) -> bool:
-    """Whether the mask head has the classes of things and of stuff, to learn islands of stuff."""
-    masks, semantic = (config['model'].get(head) or {} for head in ('mask_head', 'semantic_head'))
-    counts = semantic.get('num_things'), semantic.get('num_stuff')
-    return None not in counts and masks.get('num_classes') == sum(counts)
 
 
 def _in_ratio(key: tuple[str, ...], change: Change, config: Mapping[str, Any], rung: Rung) -> Change:
@@ -191,6 +178,4 @@ def _scaled_random_resize(
 def not_taken_over(rung: Rung) -> list[str]:
     """List the keys that a rung changes against its parent and that stay as they are for the scenes."""
     changes = config_changes(rung.parent_config, rung.config)
-    if _learns_stuff(rung.config):
-        changes.pop(_MASK_CLASSES, None)
     return ['.'.join(key) for key, change in changes.items() if _stays(key) and change.new is not ABSENT]

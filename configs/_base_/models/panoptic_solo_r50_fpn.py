@@ -1,7 +1,6 @@
 # SOLO with ResNet-50, a semantic branch on the same pyramid, and fusion; classes and thresholds are COCO's.
 _base_ = './solo_r50_fpn.py'
 
-num_classes = dict(num_things=80, num_stuff=53)
 model = dict(
     type='PanopticSOLO',
     data_preprocessor=dict(pad_seg=True, seg_pad_value=255),
@@ -10,13 +9,11 @@ model = dict(
         in_channels=256,
         channels=128,
         loss_semantic=dict(type='CrossEntropyLoss', loss_weight=0.5),
-        **num_classes,
     ),
     fusion_head=dict(
         type='PanopticSOLOFusionHead',
         score_thr=0.3,
         min_visible=0.5,
         min_stuff_area=4096,
-        **num_classes,
     ),
 )

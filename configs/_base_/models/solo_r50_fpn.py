@@ -22,7 +22,6 @@ model = dict(
     neck=dict(type='FPN', in_channels=[256, 512, 1024, 2048], out_channels=256, start_level=0, num_outs=5),
     mask_head=dict(
         type='SparseSOLOHead',
-        num_classes=80,
         in_channels=256,
         stacked_convs=7,
         feat_channels=256,

@@ -1,6 +1,5 @@
 _base_ = './base_1x.py'
 
-model = dict(mask_head=dict(num_classes=133))
 split = [dict(type='SplitStuffIslands', as_instances=True)]
 train_pipeline = [
     *_base_.load_image,

@@ -3,8 +3,7 @@ _base_ = ['./seed_3x.py', '../../_base_/caffe_style.py']
 model = dict(
     data_preprocessor=_base_.caffe_preprocessor,
     backbone=_base_.caffe_backbone,
-    mask_head=dict(mask_supervision=dict(resize='logits'), loss_mask=dict(activate=True)),
-    test_cfg=dict(resize='logits'),
+    mask_head=dict(mask_supervision=dict(resize='logits')),
 )
 optim_wrapper = dict(paramwise_cfg=_base_.caffe_paramwise)
 resize = [dict(type='RandomResize', scale=[(1333, 640), (1333, 800)], keep_ratio=True)]

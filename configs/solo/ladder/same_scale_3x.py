@@ -2,7 +2,4 @@
 _base_ = './seed_3x.py'
 
 model = dict(mask_head=dict(mask_supervision=dict(stride=8)))
-targets = [dict(type='FixClassGT', strides=[8], boxes='annotation')]
-train_pipeline = [*_base_.load_image, *_base_.load_instances, *_base_.resize, *_base_.flip, *targets, *_base_.pack]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 ablation = dict(change='same-scale mask loss, at 1/8', published_ap=26.5, schedule='3x')

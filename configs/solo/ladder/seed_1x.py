@@ -7,11 +7,11 @@ model = dict(
         mask_supervision=dict(type='CommonStrideSupervision', stride=4, resize='probabilities'),
         classifier=dict(type='SharedCellClassifier', kernel_size=1),
         normalizer=dict(type='LossNormalizer', cls='positives+images', mask='image'),
-        loss_mask=dict(_delete_=True, type='SmoothDiceLoss', smooth=1.0, activate=False, loss_weight=3.0),
+        loss_mask=dict(_delete_=True, type='SmoothDiceLoss', smooth=1.0, loss_weight=3.0),
     ),
     test_cfg=dict(suppression=dict(type='GreedyMaskNMS', iou_threshold=0.5)),
 )
-targets = [dict(type='FixClassGT', strides=[4], boxes='annotation')]
+targets = [dict(type='FixClassGT', boxes='annotation')]
 train_pipeline = [*_base_.load_image, *_base_.load_instances, *_base_.resize, *_base_.flip, *targets, *_base_.pack]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 ablation = dict(

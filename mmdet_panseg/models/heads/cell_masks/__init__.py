@@ -1,1 +1,1 @@
-"""Masks of chosen grid cells: how they are learnt, predicted and thinned out."""
+"""Masks of chosen grid cells: how they are learnt, predicted and suppressed."""

@@ -1,4 +1,4 @@
-"""How overlapping candidates of a class are thinned out."""
+"""How overlapping candidates of a class are suppressed."""
 
 from __future__ import annotations
 
