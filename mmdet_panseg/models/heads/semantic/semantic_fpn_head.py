@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from mmcv.cnn import ConvModule
 from mmdet.registry import MODELS
 from mmdet.utils import ConfigType
-from mmengine.model import normal_init
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .semantic_head import SemanticHead
+from .semantic_head import SemanticHead, fitting_norm
 
 
 @MODELS.register_module()
@@ -34,8 +32,7 @@ class SemanticFPNHead(SemanticHead):
         start_level: First level to use.
         end_level: First level not to use.
         finest_stride: Stride of the pyramid's level 0 in pixels of the input; each next level has twice that.
-        norm_cfg: Norm layer, default ``GN`` of 32 groups. If the channels cannot be split into so many groups, their
-            greatest common divisor is taken.
+        norm_cfg: Norm layer, see :func:`fitting_norm`.
         **kwargs: Arguments of :class:`SemanticHead`: ``merge_things``, ``loss_semantic``, ``loss_dice``,
             ``loss_stride``, ``memory_budget``, ``init_cfg``.
     """
@@ -59,18 +56,11 @@ class SemanticFPNHead(SemanticHead):
         super().__init__(num_things, num_stuff, stride=finest_stride * 2**start_level, **kwargs)
         self.start_level = start_level
         self.end_level = end_level
-        norm_cfg = dict(norm_cfg or dict(type='GN', num_groups=32, requires_grad=True))
-        if 'num_groups' in norm_cfg:
-            norm_cfg['num_groups'] = math.gcd(norm_cfg['num_groups'], channels)
+        norm_cfg = fitting_norm(norm_cfg, channels)
         self.conv_upsample_layers = nn.ModuleList(
             _LevelBlock(in_channels, channels, steps, norm_cfg) for steps in range(end_level - start_level)
         )
         self.conv_logits = nn.Conv2d(channels, self.out_channels, 1)
-
-    def init_weights(self) -> None:
-        """Initialise the weights; the classifier starts with logits near zero."""
-        super().init_weights()
-        normal_init(self.conv_logits, std=0.01)
 
     def forward(self, x: Sequence[Tensor]) -> Tensor:
         """Compute the logits of a batch.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABCMeta, abstractmethod
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,7 +11,7 @@ import torch
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample, SampleList
 from mmdet.utils import OptConfigType, OptMultiConfig
-from mmengine.model import BaseModule
+from mmengine.model import BaseModule, normal_init
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -31,11 +32,27 @@ class SemanticMaps(NamedTuple):
     stuff: Tensor
 
 
+def fitting_norm(norm_cfg: OptConfigType, channels: int) -> dict:
+    """Fit a norm layer to a number of channels.
+
+    Args:
+        norm_cfg: Norm layer; default ``GN`` of 32 groups.
+        channels: Channels that it normalises.
+
+    Returns:
+        The norm layer; if the channels cannot be split into so many groups, the greatest common divisor is taken.
+    """
+    norm_cfg = dict(norm_cfg or dict(type='GN', num_groups=32, requires_grad=True))
+    if 'num_groups' in norm_cfg:
+        norm_cfg['num_groups'] = math.gcd(norm_cfg['num_groups'], channels)
+    return norm_cfg
+
+
 class SemanticHead(BaseModule, metaclass=ABCMeta):
     """Base of heads that classify every pixel.
 
     The logits have a channel for each thing and then for each stuff class, or, with ``merge_things``, for each stuff
-    class and then one for all things, as mmdet's ``PanopticFPNHead``.
+    class and then one for all things, as mmdet's ``PanopticFPNHead``. The layer that gives them is ``conv_logits``.
 
     Args:
         num_things: Number of thing classes T, labels ``0..T-1``.
@@ -90,6 +107,11 @@ class SemanticHead(BaseModule, metaclass=ABCMeta):
         self.memory_budget = int(memory_budget * 2**20)
         self._check_losses()
         self.register_buffer('_channel_of_label', self._channels_by_label(), persistent=False)
+
+    def init_weights(self) -> None:
+        """Initialise the weights; the classifier starts with logits near zero."""
+        super().init_weights()
+        normal_init(self.conv_logits, std=0.01)
 
     @abstractmethod
     def forward(self, x: Sequence[Tensor]) -> Tensor:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from mmcv.cnn import ConvModule
 from mmdet.registry import MODELS
 from mmdet.utils import ConfigType
-from mmengine.model import normal_init
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmdet_panseg.errors import ConfigError
 
-from .semantic_head import SemanticHead
+from .semantic_head import SemanticHead, fitting_norm
 
 
 @MODELS.register_module()
@@ -35,7 +33,7 @@ class SharedTowerSemanticHead(SemanticHead):
         in_channels: Channels of the mask tower, ``feat_channels`` of the mask head.
         channels: Channels between the two convolutions.
         finest_stride: Stride of the mask tower's finest level in pixels of the input.
-        norm_cfg: Norm layer, default ``GN`` of 32 groups, or of fewer if the channels cannot be split into so many.
+        norm_cfg: Norm layer, see :func:`fitting_norm`.
         **kwargs: Arguments of :class:`SemanticHead`: ``merge_things``, ``loss_semantic``, ``loss_dice``,
             ``loss_stride``, ``memory_budget``, ``init_cfg``.
     """
@@ -55,14 +53,8 @@ class SharedTowerSemanticHead(SemanticHead):
     ) -> None:
         super().__init__(num_things, num_stuff, stride=finest_stride, **kwargs)
         self.in_channels = in_channels
-        norm_cfg = norm_cfg or dict(type='GN', num_groups=math.gcd(32, channels), requires_grad=True)
-        self.conv = ConvModule(in_channels, channels, 1, norm_cfg=norm_cfg)
+        self.conv = ConvModule(in_channels, channels, 1, norm_cfg=fitting_norm(norm_cfg, channels))
         self.conv_logits = nn.Conv2d(channels, self.out_channels, 1)
-
-    def init_weights(self) -> None:
-        """Initialise the weights; the classifier starts with logits near zero."""
-        super().init_weights()
-        normal_init(self.conv_logits, std=0.01)
 
     def forward(self, x: Sequence[Tensor]) -> Tensor:
         """Compute the logits of a batch.
