@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+CLASSES_OF_DATA = (
+    'Where a config leaves it out, the command lines and mmdet_panseg.engine.load_config read it from the data; the '
+    'config that a training writes to its work dir has it.'
+)
+
 
 class UserError(RuntimeError):
     """An input, a file or a setting is wrong; the message names it and the remedy.

@@ -13,7 +13,7 @@ from mmdet.utils import ConfigType, OptConfigType, OptMultiConfig
 from mmengine.structures import InstanceData, PixelData
 from torch import Tensor, nn
 
-from mmdet_panseg.errors import ConfigError
+from mmdet_panseg.errors import CLASSES_OF_DATA, ConfigError
 from mmdet_panseg.models.heads.aligned_pyramid import AlignedPyramid
 from mmdet_panseg.models.heads.semantic.semantic_head import SemanticMaps
 from mmdet_panseg.ops import INSTANCE_OFFSET, VOID_LABEL
@@ -217,10 +217,7 @@ def _with_counts(head: OptConfigType, name: str, **counts: int | None) -> OptCon
     head = {**counts, **{key: value for key, value in head.items() if value is not None or key not in counts}}
     missing = [key for key in counts if head[key] is None]
     if missing:
-        raise ConfigError(
-            f'model.{name} has no {missing[0]}: set model.num_things and model.num_stuff, or let '
-            'mmdet_panseg.engine.derive_settings(config) read them from the data, as the command lines do'
-        )
+        raise ConfigError(f'model.{name} has no {missing[0]}: set model.num_things and num_stuff. {CLASSES_OF_DATA}')
     return head
 
 

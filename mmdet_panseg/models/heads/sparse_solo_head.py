@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmdet_panseg.errors import CLASSES_OF_DATA, ConfigError
 from mmdet_panseg.models.gt_objects import GTObjects
 from mmdet_panseg.models.heads.cell_masks.level_masks import LevelMasks, LogitMasks
 from mmdet_panseg.models.heads.cell_masks.loss import CellMaskLoss
@@ -78,7 +79,8 @@ class SparseSOLOHead(SOLOHead):
         **kwargs: Arguments of mmdet's ``SOLOHead``.
 
     Raises:
-        ConfigError: If ``test_cfg`` has an unknown setting, lacks one, or has one that is out of range.
+        ConfigError: If there is no number of classes, or ``test_cfg`` has an unknown setting, lacks one, or has one that
+            is out of range.
         ValueError: If another setting is out of range, or ``loss_mask.activate`` contradicts ``mask_supervision``.
     """
 
@@ -99,6 +101,8 @@ class SparseSOLOHead(SOLOHead):
         test_cfg: OptConfigType = None,
         **kwargs,
     ) -> None:
+        if not args and kwargs.get('num_classes') is None:
+            raise ConfigError(f'model.mask_head has no num_classes. {CLASSES_OF_DATA}')
         if mask_upsample not in ('after', 'before'):
             raise ValueError(f"{type(self).__name__}: mask_upsample must be 'after' or 'before', not {mask_upsample!r}")
         supervision = TASK_UTILS.build(mask_supervision or dict(type='PerLevelSupervision'))
