@@ -79,8 +79,8 @@ class SparseSOLOHead(SOLOHead):
         **kwargs: Arguments of mmdet's ``SOLOHead``.
 
     Raises:
-        ConfigError: If there is no number of classes, or ``test_cfg`` has an unknown setting, lacks one, or has one that
-            is out of range.
+        ConfigError: If there is no number of classes, or ``test_cfg`` has an unknown setting, lacks one, or has one
+            that is out of range.
         ValueError: If another setting is out of range, or ``loss_mask.activate`` contradicts ``mask_supervision``.
     """
 
