@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from mmdet_panseg.ops import (
     cells_of_windows,
     grid_windows,
-    level_bounds,
     levels_of_scales,
     priority_by_area,
     resolve_collisions,
+    split_levels,
 )
 
 GRIDS = [7, 5, 3]
@@ -141,9 +141,9 @@ def test_edges_of_cells_fall_where_mmdet_puts_them(grid):
 
 
 @given(st.sets(st.integers(0, 82)))
-def test_bounds_of_levels_split_the_cells(chosen):
+def test_cells_are_split_into_levels(chosen):
     cells, sizes = sorted(chosen), [49, 25, 9]
-    bounds = level_bounds(torch.tensor(cells, dtype=torch.long), sizes)
-    levels = [cells[low:high] for low, high in zip(bounds[:-1], bounds[1:], strict=True)]
-    first = [0, 49, 74]
-    assert levels == [[c for c in cells if f <= c < f + n] for f, n in zip(first, sizes, strict=True)]
+    levels = split_levels(torch.tensor(cells, dtype=torch.long), sizes)
+    for first, size, (place, within) in zip([0, 49, 74], sizes, levels, strict=True):
+        assert cells[place] == [cell for cell in cells if first <= cell < first + size]
+        assert within.tolist() == [cell - first for cell in cells[place]]
