@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from rich.console import Console
 from rich.markup import escape
 from rich.tree import Tree
@@ -38,5 +40,5 @@ def _label(ladder: Ladder, rung: Rung, gpus: int) -> str:
 def _command(ladder: Ladder, rung: Rung, gpus: int) -> str:
     """Train a rung as its config says, or test what another rung's command has trained."""
     if rung.trains:
-        return f'tools/dist_train.sh {rung.path} {gpus}'
-    return f'tools/dist_test.sh {rung.path} work_dirs/{ladder.trained(rung).name} {gpus}'
+        return f'tools/dist_train.sh {shlex.quote(str(rung.path))} {gpus}'
+    return f'tools/dist_test.sh {shlex.quote(str(rung.path))} work_dirs/{ladder.trained(rung).name} {gpus}'

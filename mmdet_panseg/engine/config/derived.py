@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import torch
 from mmdet.models import SOLOHead
-from mmdet.registry import DATASETS, MODELS
+from mmdet.registry import DATASETS, MODELS, TRANSFORMS
 from mmengine.config import Config, ConfigDict
-from mmengine.registry import init_default_scope
+from mmengine.registry import Registry, init_default_scope
 
-from mmdet_panseg.datasets.errors import MissingDataError
-from mmdet_panseg.models import SparseSOLOHead
+from mmdet_panseg.datasets import CheckedCocoDataset, FixClassGT, MissingDataError, SplitStuffIslands
+from mmdet_panseg.models import PanopticSOLO, SparseSOLOHead
 from mmdet_panseg.models.detectors.panoptic_solo import said_count
 
 from .unknown_arguments import datasets_of
@@ -59,18 +59,18 @@ def _derive_class_counts(config: Config, counts: ClassCounts | None) -> None:
         counts = counts or _counts_of_data(config)
         owner[key] = counts.stuff if key == 'num_stuff' else counts.things
     mask_head = model.get('mask_head')
-    if mask_head and model.get('type') == 'PanopticSOLO' and _learns_stuff(config):
+    if mask_head and _is(MODELS, model, PanopticSOLO) and _learns_stuff(config):
         mask_head.setdefault('num_classes', sum(said_count(model, key) for key in ('num_things', 'num_stuff')))
 
 
 def _unsaid_counts(model: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     """Dicts and keys where a number of classes is to be filled in."""
     mask_head = model.get('mask_head')
-    if model.get('type') == 'PanopticSOLO' and model.get('semantic_head'):
+    if _is(MODELS, model, PanopticSOLO) and model.get('semantic_head'):
         for key in ('num_things', 'num_stuff'):
             if said_count(model, key) is None:
                 yield model, key
-    elif mask_head and _is_head(mask_head, SOLOHead):
+    elif mask_head and _is(MODELS, mask_head, SOLOHead):
         key = 'num_classes'
         if mask_head.get(key) is None and model.get('num_things') is None:
             yield mask_head, key
@@ -82,31 +82,36 @@ def _counts_of_data(config: Config) -> ClassCounts:
         for dataset, where in datasets_of(config.get(f'{loop}_dataloader') or {}, f'{loop}_dataloader'):
             if 'ann_file' not in dataset:
                 continue
-            path = Path(dataset.get('data_root') or '', dataset['ann_file'])
-            if not path.is_file() and 'classes' not in (dataset.get('metainfo') or {}):
+            named = 'classes' in (dataset.get('metainfo') or {})
+            if not named and not _is(DATASETS, dataset, CheckedCocoDataset):
+                # Others have the classes that their class lists, whatever the file has.
+                missing = missing or f'{where}.metainfo.classes'
+                continue
+            path = Path(dataset.get('data_root') or '', dataset['ann_file'] or '')
+            if not named and not path.is_file():
                 missing = missing or f"{where}.ann_file: '{path}'"
                 continue
             metainfo = DATASETS.build({**dataset, 'pipeline': [], 'lazy_init': True}).metainfo
             things, stuff = metainfo.get('thing_classes', metainfo['classes']), metainfo.get('stuff_classes', ())
             return ClassCounts(len(things), len(stuff))
     raise MissingDataError(
-        f'{missing or "the config has no data set with an ann_file"} does not exist, and the model has the classes of '
-        'the data: name the annotation file, or set the numbers of classes in model.'
+        f'{missing or "a data set with an ann_file"} does not exist, and the model has the classes of the data: name '
+        'the annotation file of a CheckedCocoDataset, or the classes in metainfo, or set the numbers in model.'
     )
 
 
 def _learns_stuff(config: Config) -> bool:
-    return any(transform.get('as_instances') for transform in _train_transforms(config, 'SplitStuffIslands'))
+    return any(transform.get('as_instances') for transform in _train_transforms(config, SplitStuffIslands))
 
 
 def _derive_target_strides(config: Config) -> None:
-    transforms = [t for t in _train_transforms(config, 'FixClassGT') if 'strides' not in t]
+    transforms = [t for t in _train_transforms(config, FixClassGT) if 'strides' not in t]
     model = config.get('model') or {}
     mask_head = model.get('mask_head')
     if not transforms or (mask_head is None and 'roi_head' not in model):
         return
     strides = None
-    if mask_head and _is_head(mask_head, SparseSOLOHead):
+    if mask_head and _is(MODELS, mask_head, SparseSOLOHead):
         # The strides do not depend on the number of classes, which PanopticSOLO may supply.
         with torch.device('meta'):
             strides = MODELS.build(ConfigDict({'num_classes': 1, **mask_head.to_dict()})).target_strides
@@ -114,17 +119,19 @@ def _derive_target_strides(config: Config) -> None:
         transform['strides'] = strides
 
 
-def _train_transforms(config: Config, kind: str) -> Iterator[dict[str, Any]]:
+def _train_transforms(config: Config, kind: type) -> Iterator[dict[str, Any]]:
     """Configs of the transforms of a type in the training data, those inside others too."""
     pending = [dataset.get('pipeline') for dataset, _ in datasets_of(config.get('train_dataloader') or {}, '')]
     while pending:
         for transform in pending.pop() or ():
             if isinstance(transform, dict):
-                if transform.get('type') == kind:
+                if _is(TRANSFORMS, transform, kind):
                     yield transform
                 pending += [value for value in transform.values() if isinstance(value, list)]
 
 
-def _is_head(head: Mapping[str, Any], kind: type) -> bool:
-    found = MODELS.get(head['type']) if isinstance(head.get('type'), str) else head.get('type')
+def _is(registry: Registry, part: Mapping[str, Any], kind: type) -> bool:
+    """Whether a part of a config is of a class or one below it, however its type is written."""
+    name = part.get('type') if isinstance(part, Mapping) else None
+    found = registry.get(name) if isinstance(name, str) else name
     return isinstance(found, type) and issubclass(found, kind)

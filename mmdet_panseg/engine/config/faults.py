@@ -50,6 +50,8 @@ def _faults_behind(message: str, config: Config | Mapping[str, Any]) -> list[str
     found = [problem for problem in problems if words.intersection(re.findall(r"'(\w+)'", problem))]
     if not found and ' required ' in message:
         found = [f'{where}: {message}.' for where, part in parts if f'{part["type"]}.__init__()' in message]
+    if not found and 'is not a callable' in message:  # mmengine's word for a type that it did not find
+        found = problems
     return found[:1]
 
 

@@ -6,10 +6,12 @@ mmengine's runner gives a scheduler without ``end`` the length of the training, 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
 from mmdet.registry import PARAM_SCHEDULERS
+from mmengine.logging import print_log
 from mmengine.optim import CosineAnnealingLR, LinearLR, MultiStepLR
 
 from mmdet_panseg.errors import ConfigError
@@ -28,8 +30,31 @@ def warmup_steps(length: int, end: int) -> int:
     return min(length, end // 5)
 
 
+class _FollowsTraining:
+    """What the schedulers below have in common: they count epochs or iterations, and have one length."""
+
+    @classmethod
+    def build_iter_from_epoch(cls, *args: Any, **kwargs: Any) -> None:
+        """Refuse ``convert_to_iter_based``, by which mmengine would multiply times that are fractions here."""
+        raise ConfigError(
+            f'{cls.__name__}: drop convert_to_iter_based=True and set by_epoch=False: times follow the training'
+        )
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on as the checkpoint says, with a warning if that training had another length."""
+        if state_dict.get('end') != self.end:
+            print_log(
+                f'{type(self).__name__}: the checkpoint is of a training with another length (end {state_dict["end"]}, '
+                f'here {self.end}); the rate goes on along the old schedule. To train longer along a new one, name the '
+                'checkpoint in load_from and do not resume.',
+                logger='current',
+                level=logging.WARNING,
+            )
+        super().load_state_dict(state_dict)
+
+
 @PARAM_SCHEDULERS.register_module()
-class WarmupLR(LinearLR):
+class WarmupLR(_FollowsTraining, LinearLR):
     """Raise the rate linearly in the first steps.
 
     Args:
@@ -47,7 +72,7 @@ class WarmupLR(LinearLR):
 
 
 @PARAM_SCHEDULERS.register_module()
-class CosineDecayLR(CosineAnnealingLR):
+class CosineDecayLR(_FollowsTraining, CosineAnnealingLR):
     """Lower the rate along half a cosine, from the end of the warm-up to that of the training.
 
     Args:
@@ -62,7 +87,7 @@ class CosineDecayLR(CosineAnnealingLR):
 
 
 @PARAM_SCHEDULERS.register_module()
-class StepDecayLR(MultiStepLR):
+class StepDecayLR(_FollowsTraining, MultiStepLR):
     """Multiply the rate by ``gamma`` at fractions of the training, rounded down to whole steps.
 
     Args:

@@ -429,16 +429,16 @@ class SparseSOLOHead(SOLOHead):
 
     def _build_predictor(self) -> None:
         """Build what :meth:`predict` uses: with the head, and again where a notebook changes ``head.test_cfg``."""
-        self._test_cfg_of_predictor = copy.deepcopy(self.test_cfg)
-        self.predictor = None
+        predictor = None
         if self.test_cfg:
-            self.predictor = CellMaskPredictor.from_test_cfg(
+            predictor = CellMaskPredictor.from_test_cfg(
                 self.test_cfg,
                 resize=self.cell_mask_loss.supervision.test_resize,
                 strides=self.strides,
                 level_cells=self.level_cells,
                 memory_budget=self.memory_budget,
             )
+        self.predictor, self._test_cfg_of_predictor = predictor, copy.deepcopy(self.test_cfg)
 
     def cell_scores(self, features: Tensor, level: int) -> Tensor:
         """Class probabilities of the cells that are local maxima, zero elsewhere, shape ``(B, K, S, S)``."""

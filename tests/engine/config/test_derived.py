@@ -8,6 +8,7 @@ import pytest
 from mmdet.registry import MODELS
 from mmengine.config import Config
 
+from mmdet_panseg.datasets import FixClassGT
 from mmdet_panseg.datasets.errors import MissingDataError
 from mmdet_panseg.datasets.scenes import STUFF_CLASSES, THING_CLASSES, make_scenes
 from mmdet_panseg.engine import ClassCounts, ConfigError, derive_settings
@@ -132,3 +133,25 @@ def test_targets_are_made_where_the_head_compares_masks(scenes, mask_head, strid
     config.model.mask_head.update(mask_head)
     derive_settings(config)
     assert strides_of(config) == strides
+
+
+def test_data_sets_that_list_classes_of_their_own_are_no_source(scenes):
+    """mmdet's CocoDataset has COCO's 80 names, whatever the file has."""
+    config = config_without_counts('solo/solo_effl0_scenes', scenes)
+    for loop in ('train', 'val', 'test'):
+        config[f'{loop}_dataloader'].dataset.type = 'CocoDataset'
+    with pytest.raises(MissingDataError, match='train_dataloader.dataset.metainfo.classes does not exist'):
+        derive_settings(config)
+    config.train_dataloader.dataset.metainfo = dict(classes=THING_CLASSES)
+    derive_settings(config)
+    assert config.model.mask_head.num_classes == THINGS
+
+
+def test_types_are_known_however_they_are_written(scenes):
+    config = config_without_counts('panoptic/panoptic_solo_effl0_scenes', scenes)
+    config.model.type = 'mmdet.PanopticSOLO'
+    config.model.mask_head.mask_supervision = dict(type='CommonStrideSupervision', stride=2)
+    config.train_dataloader.dataset.pipeline[-2].type = FixClassGT
+    derive_settings(config)
+    assert (config.model.num_things, config.model.num_stuff) == (THINGS, STUFF)
+    assert config.train_dataloader.dataset.pipeline[-2].strides == [2]

@@ -209,6 +209,8 @@ def test_what_is_resized_decides_loss_and_test(resize, learns_logits, test_resiz
         (dict(score_thr=0.1, mask_thr=0.5, kernel='mexican'), "test_cfg.kernel = 'mexican', .* gaussian, linear"),
         (dict(score_thr=0.1, mask_thr=0.5, resize='masks'), "test_cfg.resize = 'masks'"),
         (dict(score_thr=0.1, mask_thr=0.5, strides=[4]), "no setting 'strides'"),
+        (dict(score_thr=0.1, mask_thr=0.5, sigma=-1), 'test_cfg.sigma = -1'),
+        (dict(score_thr=0.1, mask_thr=0.5, suppression='GreedyMaskNMS'), "test_cfg.suppression = 'GreedyMaskNMS'"),
     ],
 )
 def test_test_cfg_is_checked_when_the_head_is_built(settings, message):

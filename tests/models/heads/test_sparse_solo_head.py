@@ -18,6 +18,7 @@ from head_checks import (
     assert_same_training,
     losses_with_gradients,
 )
+from mmdet_panseg.errors import ConfigError
 from mmdet_panseg.models import SparseSOLOHead  # noqa: E402
 from solo_cases import SIZES, STOCK, pair_of_heads, pyramid, random_samples
 
@@ -152,6 +153,10 @@ def test_settings_of_the_test_can_be_changed_later():
     assert len(head.predict(features, samples)[0].scores) > 5
     head.test_cfg.max_per_img = 5
     assert len(head.predict(features, samples)[0].scores) == 5
+    head.test_cfg.kernel = 'mexican'
+    for _ in range(2):
+        with pytest.raises(ConfigError, match='test_cfg.kernel'):
+            head.predict(features, samples)
     head.test_cfg = None
     with pytest.raises(ValueError, match='test_cfg'):
         head.predict(features, samples)

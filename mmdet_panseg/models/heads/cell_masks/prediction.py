@@ -6,6 +6,7 @@ import inspect
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import torch
@@ -125,11 +126,17 @@ class CellMaskPredictor:
         level_cells: Sequence[int],
         memory_budget: int,
     ) -> None:
-        for name, value in dict(score_thr=score_thr, mask_thr=mask_thr, filter_thr=filter_thr).items():
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        for name, value in dict(score_thr=score_thr, mask_thr=mask_thr).items():
+            if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value <= 1:
                 raise ConfigError(f'model.test_cfg.{name} = {value!r}, but should be a number from 0 to 1')
+        if isinstance(sigma, bool) or not isinstance(sigma, Real) or sigma <= 0:
+            raise ConfigError(f'model.test_cfg.sigma = {sigma!r}, but should be a number above 0')
+        if suppression is not None and (not isinstance(suppression, Mapping) or 'type' not in suppression):
+            raise ConfigError(
+                f"model.test_cfg.suppression = {suppression!r}, but should be a component as dict(type='GreedyMaskNMS')"
+            )
         for name, value in dict(nms_pre=nms_pre, max_per_img=max_per_img).items():
-            if isinstance(value, bool) or not isinstance(value, int):
+            if isinstance(value, bool) or not isinstance(value, Integral):
                 raise ConfigError(f'model.test_cfg.{name} = {value!r}, but should be a whole number, -1 for no limit')
         for name, value, choices in (('kernel', kernel, ('gaussian', 'linear')), ('resize', resize, RESIZED)):
             if value not in choices:
