@@ -54,7 +54,7 @@ class SparseSOLOHead(SOLOHead):
 
     - :meth:`class_logits`: the class branch on one level;
     - :meth:`mask_features` and :meth:`split_images`: the mask branch on one level, and its parts by image;
-    - :meth:`level_masks`: from such a part to the masks of cells;
+    - :meth:`level_masks`, or only :meth:`cell_logits`: from such a part to the masks of cells;
     - :meth:`mask_towers` and :meth:`mask_layers`: its parameters, so that each gets a gradient in every batch;
     - :meth:`mask_sources`, :meth:`mask_features_of` and :meth:`mask_size`: if the levels share features;
     - :meth:`learnt_cells`: if the masks of other cells are learnt than the classes;
