@@ -112,7 +112,7 @@ def test_a_head_without_classes_says_where_they_come_from():
 
 def test_missing_data_are_named(tmp_path):
     config = config_without_counts('solo/solo_effl0_scenes', tmp_path)
-    with pytest.raises(MissingDataError, match=r'train_dataloader.dataset.ann_file: .*set the numbers of classes'):
+    with pytest.raises(MissingDataError, match=r'train_dataloader.dataset.ann_file: .*set the numbers in model'):
         derive_settings(config)
     derive_settings(config, ClassCounts(3, 0))
     assert config.model.mask_head.num_classes == 3
