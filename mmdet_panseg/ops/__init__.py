@@ -23,6 +23,7 @@ from .majority_vote import majority_labels
 from .map_values import INSTANCE_OFFSET, MAX_PANOPTIC_ID, MAX_SEGMENTS, VOID_LABEL, VOID_ROW
 from .mask_geometry import MaskGeometry, boxes_from_masks, mask_geometry
 from .mask_overlap import chosen_ious, iou_from_intersections, mask_intersections
+from .mask_probabilities import mean_mask_probabilities
 from .mask_targets import area_averaged_targets, mask_targets
 from .matrix_nms import matrix_nms_decay
 from .panoptic_fusion import PanopticSegments, fuse_panoptic
@@ -87,6 +88,7 @@ __all__ = [
     'mask_targets',
     'masks_per_chunk',
     'matrix_nms_decay',
+    'mean_mask_probabilities',
     'merge_segments',
     'panoptic_counts',
     'panoptic_quality',

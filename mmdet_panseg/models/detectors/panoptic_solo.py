@@ -184,7 +184,7 @@ class PanopticSOLO(SOLO):
 
     @staticmethod
     def _check_merged_things(fusion: nn.Module) -> None:
-        for key in ('min_agreement', 'min_vote'):
+        for key in ('min_agreement', 'min_vote', 'semantic_share'):
             if getattr(fusion, key, 0) > 0:
                 raise ConfigError(
                     f'model.fusion_head.{key} compares classes of things, which '

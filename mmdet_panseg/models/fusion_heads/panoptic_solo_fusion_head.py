@@ -8,7 +8,14 @@ from mmengine.model import BaseModule
 from mmengine.structures import InstanceData, PixelData
 
 from mmdet_panseg.models.heads.semantic.semantic_head import SemanticMaps
-from mmdet_panseg.ops import PanopticSegments, chosen_ious, fuse_panoptic, greedy_mask_nms, majority_labels
+from mmdet_panseg.ops import (
+    PanopticSegments,
+    chosen_ious,
+    fuse_panoptic,
+    greedy_mask_nms,
+    majority_labels,
+    mean_mask_probabilities,
+)
 
 
 @MODELS.register_module()
@@ -27,11 +34,13 @@ class PanopticSOLOFusionHead(BaseModule):
             ``'stuff'`` for the best stuff class.
         min_vote: Instances take the thing class that the semantic map has most often in their mask, if it has it in
             this fraction of the mask, see :meth:`vote`; 0 trusts the mask head's classes.
+        semantic_share: Share of the semantic branch in the scores of things, see :meth:`vote`; 0 leaves them as they
+            are, 0.5 is the geometric mean of both.
         stuff_instances: Whether instances of stuff classes, which are learnt from islands, take their pixels from the
             semantic map; False leaves stuff to it alone.
 
     Raises:
-        ValueError: If ``unclaimed`` is unknown or ``min_vote`` is no fraction.
+        ValueError: If ``unclaimed`` is unknown, or ``min_vote`` or ``semantic_share`` is no fraction.
     """
 
     def __init__(
@@ -45,13 +54,15 @@ class PanopticSOLOFusionHead(BaseModule):
         min_agreement: float = 0.0,
         unclaimed: str = 'void',
         min_vote: float = 0.0,
+        semantic_share: float = 0.0,
         stuff_instances: bool = True,
     ) -> None:
         super().__init__()
         if unclaimed not in ('void', 'stuff'):
             raise ValueError(f"{type(self).__name__}: unclaimed must be 'void' or 'stuff', not {unclaimed!r}")
-        if not 0 <= min_vote <= 1:
-            raise ValueError(f'{type(self).__name__}: min_vote is a fraction from 0 to 1, not {min_vote!r}')
+        for name, value in dict(min_vote=min_vote, semantic_share=semantic_share).items():
+            if not 0 <= value <= 1:
+                raise ValueError(f'{type(self).__name__}: {name} is a fraction from 0 to 1, not {value!r}')
         self.num_things = num_things
         self.num_stuff = num_stuff
         self.score_thr = score_thr
@@ -61,30 +72,45 @@ class PanopticSOLOFusionHead(BaseModule):
         self.min_agreement = min_agreement
         self.unclaimed = unclaimed
         self.min_vote = min_vote
+        self.semantic_share = semantic_share
         self.stuff_instances = stuff_instances
 
     def vote(self, instances: InstanceData, semantic: SemanticMaps) -> InstanceData:
-        """Let the semantic map correct the classes of an image's instances, by falling score.
+        """Let the semantic branch correct the classes and the scores of an image's instances.
 
-        What the mask head took for two objects of different classes may turn out to be one: of instances that the vote
-        brings into one class and that overlap by more than half of their union, the best is kept.
+        Classes are corrected by falling score. What the mask head took for two objects of different classes may turn
+        out to be one: of instances that the vote brings into one class and that overlap by more than half of their
+        union, the best is kept. The score of a thing then becomes ``score^(1 - share) * p^share`` with p, the mean
+        probability of its class inside its mask.
 
         Args:
             instances: ``masks`` (N, H, W), ``scores`` (N,), ``labels`` (N,) and what else they have.
             semantic: Maps of the same size.
 
         Returns:
-            The instances that are left, with their new ``labels``; all of them as they are if ``min_vote`` is 0.
+            The instances that are left, with their new ``labels`` and ``scores``, by falling score; all of them as they
+            are if ``min_vote`` and ``semantic_share`` are 0.
         """
-        if self.min_vote == 0:
-            return instances
-        instances = instances[instances.scores.sort(descending=True, stable=True).indices]
+        if self.min_vote > 0:
+            instances = self._correct_classes(_by_falling_score(instances), semantic)
+        if self.semantic_share > 0:
+            instances = _by_falling_score(self._correct_scores(instances, semantic))
+        return instances
+
+    def _correct_classes(self, instances: InstanceData, semantic: SemanticMaps) -> InstanceData:
         own = instances.labels
         instances.labels = majority_labels(
             instances.masks, own, semantic.labels, num_things=self.num_things, min_vote=self.min_vote
         )
         brought_together = (instances.labels[:, None] == instances.labels) & (own[:, None] != own)
         return instances[greedy_mask_nms(chosen_ious(instances.masks, brought_together), instances.labels)]
+
+    def _correct_scores(self, instances: InstanceData, semantic: SemanticMaps) -> InstanceData:
+        means = mean_mask_probabilities(instances.masks, semantic.probabilities)
+        own = means.gather(1, instances.labels.clamp(max=means.shape[1] - 1)[:, None])[:, 0]
+        corrected = instances.scores ** (1 - self.semantic_share) * own**self.semantic_share
+        instances.scores = torch.where(instances.labels < self.num_things, corrected, instances.scores)
+        return instances
 
     def predict(self, instances: InstanceData, semantic: SemanticMaps) -> PixelData:
         """Fuse the results of an image.
@@ -132,3 +158,7 @@ class PanopticSOLOFusionHead(BaseModule):
             )
             for (value, label, area, x1, y1, x2, y2), score in zip(table, segments.scores.tolist(), strict=True)
         ]
+
+
+def _by_falling_score(instances: InstanceData) -> InstanceData:
+    return instances[instances.scores.sort(descending=True, stable=True).indices]

@@ -10,7 +10,7 @@ from mmdet.visualization import DetLocalVisualizer
 from mmdet_panseg.errors import ConfigError  # noqa: E402
 from mmdet_panseg.models.detectors.panoptic_solo import name_unknown_things  # noqa: E402
 from mmdet_panseg.models.heads.semantic.semantic_head import SemanticMaps  # noqa: E402
-from mmdet_panseg.ops import INSTANCE_OFFSET, fuse_panoptic, majority_labels  # noqa: E402
+from mmdet_panseg.ops import INSTANCE_OFFSET, fuse_panoptic, majority_labels, mean_mask_probabilities  # noqa: E402
 from panoptic_solo_cases import PANOPTIC, SOLO, STUFF, THINGS, VOID, build, changed, training_batch, unlabelled_batch
 
 WITHOUT_THINGS = dict(semantic_head=dict(num_things=0), fusion_head=dict(num_things=0))
@@ -188,9 +188,30 @@ def test_instances_take_the_class_that_the_semantic_branch_votes_for(classes):
     assert relabelled > 0 and dropped > 0
 
 
+@pytest.mark.parametrize('classes', [THINGS, THINGS + STUFF])
+def test_the_semantic_branch_has_a_share_in_the_scores_of_things(classes):
+    torch.manual_seed(0)
+    model = build(changed(PANOPTIC, mask_head=dict(num_classes=classes), fusion_head=dict(semantic_share=0.25)))
+    corrected, fusion = predict(model), model.fusion_head
+    fusion.semantic_share = 0.0
+    with torch.no_grad():
+        data = model.data_preprocessor(unlabelled_batch(SIZES, ORIGINAL_SIZES, 0))
+        metas = [sample.metainfo for sample in data['data_samples']]
+        maps = model.semantic_head.predict(model.extract_feat(data['inputs']), metas, rescale=True)
+    for sample, before, semantic in zip(corrected, predict(model), maps, strict=True):
+        found, own = sample.pred_instances, before.pred_instances
+        means = mean_mask_probabilities(own.masks, semantic.probabilities)
+        scores = own.scores**0.75 * means[torch.arange(len(own)), own.labels] ** 0.25
+        assert len(found) > 1 and (found.scores != own.scores).any()
+        torch.testing.assert_close(found.scores, scores.sort(descending=True).values)
+        assert torch.equal(found.masks, own.masks[scores.argsort(descending=True, stable=True)])
+
+
 def test_a_vote_without_instances():
-    for sample in predict(build(changed(PANOPTIC, test_cfg=dict(score_thr=0.9999), fusion_head=dict(min_vote=0.2)))):
-        assert len(sample.pred_instances) == 0
+    for share in (0, 0.5):
+        changes = dict(test_cfg=dict(score_thr=0.9999), fusion_head=dict(min_vote=0.2, semantic_share=share))
+        for sample in predict(build(changed(PANOPTIC, **changes))):
+            assert len(sample.pred_instances) == 0
 
 
 @pytest.mark.parametrize(
@@ -236,7 +257,7 @@ def test_islands_of_stuff_that_are_instances_become_stuff():
 
 def test_merged_things_get_the_class_of_their_instance():
     """Where there is none, the best class of stuff."""
-    semantic = SemanticMaps(torch.tensor([[VOID, VOID, 5, 6]]), torch.tensor([[4, 5, 5, 6]]))
+    semantic = SemanticMaps(torch.tensor([[VOID, VOID, 5, 6]]), torch.tensor([[4, 5, 5, 6]]), torch.zeros(7, 1, 1))
     assert name_unknown_things(semantic, torch.tensor([[2003, 7, 1001, 6]])).tolist() == [[3, 5, 5, 6]]
     assert name_unknown_things(semantic, None).tolist() == [[4, 5, 5, 6]]
     model = build(changed(PANOPTIC, semantic_head=dict(merge_things=True)))
@@ -281,6 +302,10 @@ def test_mmdet_draws_the_results():
         (
             dict(semantic_head=dict(merge_things=True), fusion_head=dict(min_vote=0.1)),
             'min_vote compares .*merge_things=True',
+        ),
+        (
+            dict(semantic_head=dict(merge_things=True), fusion_head=dict(semantic_share=0.5)),
+            'semantic_share compares .*merge_things=True',
         ),
         (dict(mask_head=dict(num_classes=5), fusion_head=None), 'mask_head.num_classes = 5'),
         (dict(mask_head=dict(num_classes=0), **WITHOUT_THINGS), 'leave model.mask_head out'),
