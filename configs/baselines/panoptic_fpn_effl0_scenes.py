@@ -1,8 +1,8 @@
 # mmdet's own PanopticFPN on the scenes, to compare. It gives a panoptic map only, so PQ is the only table.
 _base_ = [
-    '../_base_/models/panoptic_fpn_effl0.py',
+    '../_base_/models/panoptic_fpn_effl0_fpn.py',
     '../_base_/datasets/scenes_panoptic.py',
-    '../_base_/schedules/adamw_1000its.py',
+    '../_base_/schedules/adamw_baseline_1000its.py',
     '../_base_/runtime_by_iteration.py',
 ]
 
@@ -12,9 +12,6 @@ model = dict(
     semantic_head=num_classes,
     panoptic_fusion_head=num_classes,
 )
-
-# Its fully connected layers have no norm and do not stand the rate of the other models.
-optim_wrapper = dict(optimizer=dict(lr=5e-4))
 
 val_evaluator = [_base_.pq_evaluator]
 test_evaluator = val_evaluator
