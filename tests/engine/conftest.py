@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from torch import distributed
 
 import toy_run
 
@@ -15,3 +16,11 @@ def toy_config(tmp_path):
         return toy_run.toy_config(work_dir, **settings)
 
     return build
+
+
+@pytest.fixture
+def process_group(tmp_path):
+    """A group of this process alone, for models wrapped for several."""
+    distributed.init_process_group('gloo', init_method=f'file://{tmp_path}/group', rank=0, world_size=1)
+    yield
+    distributed.destroy_process_group()

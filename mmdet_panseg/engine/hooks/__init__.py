@@ -6,6 +6,7 @@ from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .channels_last_hook import ChannelsLastHook
 from .checkpoint_match_hook import CheckpointMatchHook
 from .class_count_hook import ClassCountHook
+from .fine_tuning_hook import FineTuningHook
 from .non_finite_loss_hook import NonFiniteLossHook
 from .skipped_samples_hook import SkippedSamplesHook
 from .training_logger_hook import TrainingLoggerHook
@@ -15,6 +16,7 @@ __all__ = [
     'ChannelsLastHook',
     'CheckpointMatchHook',
     'ClassCountHook',
+    'FineTuningHook',
     'NonFiniteLossHook',
     'SkippedSamplesHook',
     'TrainingLoggerHook',

@@ -11,7 +11,7 @@ from mmdet.utils import register_all_modules
 from mmengine.dataset import RepeatDataset
 from mmengine.model import BaseModel, MMDistributedDataParallel
 from mmengine.runner import Runner
-from torch import distributed, nn
+from torch import nn
 
 from mmdet_panseg.datasets.coco.checked_coco import CheckedCocoDataset
 from mmdet_panseg.engine.hooks.class_count_hook import (
@@ -256,13 +256,6 @@ def test_good_training_goes_on_to_the_first_step(tmp_path):
     run = runner(tmp_path, Model(mask_head=Head(num_classes=2)), train=('a', 'b'), val=('a', 'b'))
     with pytest.raises(AssertionError, match='the check must come before the first step'):
         run.train()
-
-
-@pytest.fixture
-def process_group(tmp_path):
-    distributed.init_process_group('gloo', init_method=f'file://{tmp_path}/group', rank=0, world_size=1)
-    yield
-    distributed.destroy_process_group()
 
 
 def test_model_wrapped_for_several_processes(tmp_path, process_group):
