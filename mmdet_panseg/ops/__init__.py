@@ -8,9 +8,11 @@ from .class_peaks import flatten_levels, suppress_non_peaks
 from .confusion_matrix import SemanticQuality, confusion_matrix, semantic_quality
 from .coordinates import coordinate_channels
 from .dice import dice_loss
+from .ellipses import ELLIPSE_PARAMETERS, add_ellipses
 from .greedy_mask_nms import greedy_mask_nms
 from .grid_assignment import (
     GridCells,
+    cell_centers,
     cells_of_windows,
     grid_windows,
     levels_of_scales,
@@ -45,6 +47,8 @@ from .segment_table import SegmentTable, merge_segments, segment_rows, whole_seg
 from .upsampled_convolution import upsampled_convolution
 
 __all__ = [
+    'ELLIPSE_PARAMETERS',
+    'add_ellipses',
     'INSTANCE_OFFSET',
     'MAX_PANOPTIC_ID',
     'MAX_SEGMENTS',
@@ -68,6 +72,7 @@ __all__ = [
     'at_least_float32',
     'boxed_mask_targets',
     'boxes_from_masks',
+    'cell_centers',
     'cell_mask_logits',
     'cells_of_windows',
     'chosen_ious',

@@ -161,3 +161,18 @@ def priority_by_area(areas: Tensor) -> Tensor:
     priority = torch.empty_like(order)
     priority[order] = torch.arange(len(order), device=areas.device)
     return priority
+
+
+def cell_centers(cells: Tensor, grid: int, size: Sequence[int]) -> Tensor:
+    """Locate the centres of cells of one level.
+
+    Args:
+        cells: Indices within the level, shape ``(P,)``.
+        grid: Cells along each side of the grid.
+        size: Height and width that the grid covers, in pixels.
+
+    Returns:
+        Centres ``(x, y)`` in pixels, shape ``(P, 2)``.
+    """
+    columns, rows = cells % grid, cells.div(grid, rounding_mode='floor')
+    return torch.stack([(columns + 0.5) * (size[1] / grid), (rows + 0.5) * (size[0] / grid)], dim=1)

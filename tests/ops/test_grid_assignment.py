@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmdet_panseg.ops import (
+    cell_centers,
     cells_of_windows,
     grid_windows,
     levels_of_scales,
@@ -147,3 +148,7 @@ def test_cells_are_split_into_levels(chosen):
     for first, size, (place, within) in zip([0, 49, 74], sizes, levels, strict=True):
         assert cells[place] == [cell for cell in cells if first <= cell < first + size]
         assert within.tolist() == [cell - first for cell in cells[place]]
+
+
+def test_centres_of_cells():
+    assert cell_centers(torch.tensor([0, 4, 5]), 3, (90, 120)).tolist() == [[20, 15], [60, 45], [100, 45]]

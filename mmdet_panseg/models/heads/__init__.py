@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .cell_classifiers import PerLevelCellClassifier, SharedCellClassifier
+from .cell_masks.ellipse_position import EllipsePosition
 from .cell_masks.supervision import CommonStrideSupervision, PerLevelSupervision
 from .cell_masks.suppression import GreedyMaskNMS, MatrixNMS
 from .semantic.semantic_fpn_head import SemanticFPNHead
@@ -14,6 +15,7 @@ from .sparse_solo_v2_head import SparseSOLOV2Head
 
 __all__ = [
     'CommonStrideSupervision',
+    'EllipsePosition',
     'GreedyMaskNMS',
     'MatrixNMS',
     'PerLevelCellClassifier',

@@ -18,7 +18,14 @@ from torch.nn import functional as F
 from mmdet_panseg.models.gt_objects import GTObjects
 from mmdet_panseg.models.heads.cell_masks.level_masks import LogitMasks
 from mmdet_panseg.models.heads.cell_masks.mask_source import MaskSource
-from mmdet_panseg.ops import GridCells, cell_mask_logits, coordinate_channels
+from mmdet_panseg.ops import (
+    ELLIPSE_PARAMETERS,
+    GridCells,
+    at_least_float32,
+    cell_centers,
+    cell_mask_logits,
+    coordinate_channels,
+)
 
 from .aligned_pyramid import AlignedPyramid, images_of_batch
 from .sparse_solo_head import SparseSOLOHead
@@ -39,10 +46,12 @@ class DynamicMasks(NamedTuple):
     Attributes:
         kernels: Convolution kernel of each cell, shape ``(S², C * k²)``.
         mask_features: Mask features, which all levels share, shape ``(C, h, w)``.
+        positions: What the head's ``position`` has predicted for each cell, shape ``(S², 6)``, or None.
     """
 
     kernels: Tensor
     mask_features: Tensor
+    positions: Tensor | None
 
 
 @MODELS.register_module()
@@ -69,6 +78,8 @@ class SparseSOLOV2Head(SparseSOLOHead, SOLOV2Head):
         mask_feature_head: mmdet's configuration of the mask feature branch, by default that of mmdet's configs;
             ``mask_stride``, the stride of the pyramid's finest level, must be 4.
         mask_supervision: At which resolution masks are learnt; default ``CommonStrideSupervision`` at 4.
+        position: Component that tells a mask where its cell is, such as ``dict(type='EllipsePosition')``; default
+            nothing but the coordinates that kernels and mask features are computed from, as in mmdet.
         mmdet_arithmetic: Teach a cell the masks of all objects that claim it, as mmdet does.
         **kwargs: Arguments of mmdet's ``SOLOV2Head`` and of :class:`SparseSOLOHead`, except ``mask_upsample``.
 
@@ -83,6 +94,7 @@ class SparseSOLOV2Head(SparseSOLOHead, SOLOV2Head):
         *args,
         mask_feature_head: OptConfigType = None,
         mask_supervision: OptConfigType = None,
+        position: OptConfigType = None,
         mmdet_arithmetic: bool = False,
         **kwargs,
     ) -> None:
@@ -107,6 +119,10 @@ class SparseSOLOV2Head(SparseSOLOHead, SOLOV2Head):
         # mmdet takes the argument of SOLO, but SOLOv2 has the grid's size from the first convolution on.
         self.cls_down_index = 0
         self.mmdet_arithmetic = mmdet_arithmetic
+        if position is not None:
+            shape = dict(in_channels=self.feat_channels, scale_ranges=self.scale_ranges)
+            position = MODELS.build({**position, **shape})
+        self.position = position
 
     def forward(self, x: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor], Tensor]:
         """Run all branches on all levels.
@@ -115,8 +131,8 @@ class SparseSOLOV2Head(SparseSOLOHead, SOLOV2Head):
             x: Feature pyramid from fine to coarse, each ``(B, C, H_l, W_l)``.
 
         Returns:
-            As mmdet's head: kernels, per level ``(B, C' * k², S_l, S_l)``; class logits, per level
-            ``(B, K, S_l, S_l)``; mask features, shape ``(B, C', H_0, W_0)``.
+            As mmdet's head: kernels, per level ``(B, C' * k², S_l, S_l)``, with those of :attr:`position` appended;
+            class logits, per level ``(B, K, S_l, S_l)``; mask features, shape ``(B, C', H_0, W_0)``.
         """
         pyramid = self.align(x)
         kernels = [self.kernels(feature, level) for level, feature in enumerate(pyramid.levels)]
@@ -130,14 +146,15 @@ class SparseSOLOV2Head(SparseSOLOHead, SOLOV2Head):
             level: Index of the level.
 
         Returns:
-            Kernels, shape ``(B, C' * k², S, S)``.
+            Kernels, shape ``(B, C' * k², S, S)``; with a ``position``, its 6 channels are appended.
         """
         # The coordinates are resized apart from the features: nothing of the level's size is copied.
         maps = [features, coordinate_channels(features[:, :0])]
         features = torch.cat([F.interpolate(part, size=self.num_grids[level], mode='bilinear') for part in maps], dim=1)
         for conv in self.kernel_convs:
             features = conv(features)
-        return self.conv_kernel(features)
+        kernels = self.conv_kernel(features)
+        return kernels if self.position is None else torch.cat([kernels, self.position(features)], dim=1)
 
     def mask_features(self, x: Sequence[Tensor]) -> Tensor:
         """Add up the levels of the pyramid at the size of the finest (SOLOv2, mask feature branch).
@@ -177,7 +194,13 @@ class SparseSOLOV2Head(SparseSOLOHead, SOLOV2Head):
             return {}
         kernels = self.kernels(images_of_batch(features, computed), level).flatten(2).transpose(1, 2)
         by_image = dict(zip(computed, kernels, strict=True))
-        return {image: DynamicMasks(by_image[image], pyramid.mask_features[image]) for image in images}
+        return {image: self._dynamic_masks(by_image[image], pyramid.mask_features[image]) for image in images}
+
+    def _dynamic_masks(self, kernels: Tensor, mask_features: Tensor) -> DynamicMasks:
+        if self.position is None:
+            return DynamicMasks(kernels, mask_features, None)
+        kernels, positions = kernels.split([self.kernel_out_channels, ELLIPSE_PARAMETERS], dim=1)
+        return DynamicMasks(kernels, mask_features, positions)
 
     def learnt_cells(
         self, objects: Sequence[GTObjects], assigned: Sequence[GridCells], padded_size: tuple[int, int]
@@ -198,7 +221,8 @@ class SparseSOLOV2Head(SparseSOLOHead, SOLOV2Head):
 
     def mask_towers(self) -> list[nn.Module]:
         """List the parts of the kernel and mask feature branches, which all levels share."""
-        return [self.kernel_convs, self.conv_kernel, self.mask_feature_head]
+        position = [] if self.position is None else [self.position]
+        return [self.kernel_convs, self.conv_kernel, self.mask_feature_head, *position]
 
     def mask_layers(self) -> list[nn.ModuleList]:
         """List the layers with a convolution for every level: none."""
@@ -217,7 +241,7 @@ class SparseSOLOV2Head(SparseSOLOHead, SOLOV2Head):
 
         Args:
             features: Kernels and mask features of one image.
-            level: Not used; the kernels are those of the level.
+            level: Index of the level.
             cells: Cell indices within the level, shape ``(P,)``.
 
         Returns:
@@ -225,6 +249,13 @@ class SparseSOLOV2Head(SparseSOLOHead, SOLOV2Head):
         """
         size = self.dynamic_conv_size
         if size == 1:
-            return cell_mask_logits(features.mask_features, features.kernels, None, cells)
-        kernels = features.kernels[cells].unflatten(1, (-1, size, size))
-        return F.conv2d(features.mask_features[None], kernels, padding=size // 2)[0]
+            logits = cell_mask_logits(features.mask_features, features.kernels, None, cells)
+        else:
+            kernels = features.kernels[cells].unflatten(1, (-1, size, size))
+            logits = F.conv2d(features.mask_features[None], kernels, padding=size // 2)[0]
+        if features.positions is None:
+            return logits
+        stride, grid = self.mask_feature_head.mask_stride, self.num_grids[level]
+        padded_size = [side * stride for side in logits.shape[1:]]
+        centers = cell_centers(cells, grid, padded_size)
+        return self.position.add_to(at_least_float32(logits), features.positions[cells], centers, level, stride)
