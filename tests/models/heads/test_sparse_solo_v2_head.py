@@ -10,6 +10,7 @@ import torch
 from mmdet.models import SOLOV2Head
 from mmdet.registry import MODELS
 from mmengine.config import ConfigDict
+from torch.nn import functional as F
 
 from head_checks import EXACTLY, TOLERANCE, assert_empty_before_training, assert_same_predictions, losses_with_gradients
 from mmdet_panseg.models import SparseSOLOV2Head  # noqa: E402
@@ -158,3 +159,21 @@ def test_a_config_of_mmdet_builds_it():
     head = MODELS.build(config)
     assert isinstance(head, SOLOV2Head) and head.mask_feature_head.in_channels == 8
     assert 'in_channels' not in config.mask_feature_head
+
+
+@pytest.mark.parametrize(('rescale', 'mask_thr'), [(True, 0.5), (False, 0.3)])
+def test_resized_logits_decide_the_pixels_of_the_image(rescale, mask_thr):
+    """Each mask is that of a cell whose logits are enlarged to the image."""
+    head = ours(test_cfg=ConfigDict({**STOCK['test_cfg'], 'resize': 'logits', 'mask_thr': mask_thr})).eval()
+    image_size, padded_size = (90, 150), (96, 160)
+    features, (data_sample,) = pyramid(1, *padded_size), random_samples(3, [2], image_size, padded_size)
+    size = data_sample.ori_shape if rescale else image_size
+    (result,) = head.predict(features, [data_sample], rescale=rescale)
+    kernels, _, mask_features = head(tuple(features))
+    kernels = torch.cat([level[0].flatten(1).T for level in kernels])
+    logits = torch.einsum('pc,chw->phw', kernels, mask_features[0])
+    logits = F.interpolate(logits[None], size=padded_size, mode='bilinear')[..., : image_size[0], : image_size[1]]
+    masks = F.interpolate(logits, size=size, mode='bilinear')[0].sigmoid() > mask_thr
+    assert len(result.masks)
+    for mask in result.masks:
+        assert (masks != mask).sum(dim=(1, 2)).min() <= 2

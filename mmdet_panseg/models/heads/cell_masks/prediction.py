@@ -30,6 +30,9 @@ from .level_masks import LevelMasks
 from .mask_source import MaskSource
 from .supervision import RESIZED
 
+# Probabilities nearer to 0 or 1 than this have the same logit.
+_EPS = 1e-6
+
 
 class _Candidates(NamedTuple):
     """Pairs of a cell and a class, with the area of the cell's mask; each field has shape ``(N,)``."""
@@ -104,7 +107,8 @@ class CellMaskPredictor:
         kernel: Of matrix NMS.
         sigma: Of matrix NMS.
         suppression: Component in place of matrix NMS, such as ``dict(type='GreedyMaskNMS')``.
-        resize: Whether ``'probabilities'`` (mmdet) or ``'logits'`` are resized to 1/4 of the input.
+        resize: Whether ``'probabilities'`` (mmdet) or ``'logits'`` are resized, to 1/4 of the input and to the image.
+            Logits place a border between two pixels of 1/4, probabilities saturate at both.
         strides: The head's strides as configured; a mask must have more pixels at 1/4 scale than its level's stride.
         level_cells: Number of cells of each level.
         memory_budget: Bytes for one chunk.
@@ -268,10 +272,13 @@ class CellMaskPredictor:
             return full
         upsampled = (masks.size[0] * 4, masks.size[1] * 4)
         step = masks_per_chunk(max(size, upsampled, key=math.prod), self.memory_budget)
-        soft_masks = masks.all(cells)[mask_of_candidate]
+        soft_masks, threshold = masks.all(cells), self.mask_thr
+        if self.resize == 'logits':
+            soft_masks, threshold = soft_masks.logit(eps=_EPS), float(torch.tensor(threshold).logit(eps=_EPS))
+        soft_masks = soft_masks[mask_of_candidate]
         for soft, part in zip(soft_masks.split(step), full.split(step), strict=True):
             soft = resize_masks(resize_masks(soft, upsampled)[:, :height, :width], size)
-            torch.gt(soft, self.mask_thr, out=part)
+            torch.gt(soft, threshold, out=part)
         return full
 
 
