@@ -24,7 +24,8 @@ from .islands import Islands, split_islands
 from .majority_vote import majority_labels
 from .map_values import INSTANCE_OFFSET, MAX_PANOPTIC_ID, MAX_SEGMENTS, VOID_LABEL, VOID_ROW
 from .mask_geometry import MaskGeometry, boxes_from_masks, mask_geometry
-from .mask_overlap import chosen_ious, iou_from_intersections, mask_intersections
+from .mask_overlap import best_class_ious, chosen_ious, iou_from_intersections, mask_intersections
+from .mask_pooling import pool_masks
 from .mask_probabilities import mean_mask_probabilities
 from .mask_targets import area_averaged_targets, mask_targets
 from .matrix_nms import matrix_nms_decay
@@ -47,6 +48,8 @@ from .segment_table import SegmentTable, merge_segments, segment_rows, whole_seg
 from .upsampled_convolution import upsampled_convolution
 
 __all__ = [
+    'best_class_ious',
+    'pool_masks',
     'ELLIPSE_PARAMETERS',
     'add_ellipses',
     'INSTANCE_OFFSET',

@@ -73,3 +73,23 @@ def chosen_ious(masks: Tensor, pairs: Tensor) -> Tensor:
     ious[rows, columns] = found
     ious[columns, rows] = found
     return ious
+
+
+def best_class_ious(masks: Tensor, objects: Tensor, labels: Tensor, num_classes: int) -> Tensor:
+    """Find how well each mask fits the best object of each class.
+
+    Args:
+        masks: Bool masks, shape ``(P, H, W)``.
+        objects: Bool masks of the objects, shape ``(N, H, W)``.
+        labels: Classes of the objects, int64, shape ``(N,)``.
+        num_classes: Number of classes K.
+
+    Returns:
+        Greatest IoU with an object of the class, 0 if there is none, float32, shape ``(P, K)``.
+    """
+    flat, of_objects = masks.flatten(1).float(), objects.flatten(1).float()
+    intersections = flat @ of_objects.T
+    unions = flat.sum(dim=1)[:, None] + of_objects.sum(dim=1) - intersections
+    ious = intersections / unions.clamp(min=1)
+    best = ious.new_zeros(len(masks), num_classes)
+    return best.scatter_reduce_(1, labels.expand(len(masks), -1), ious, 'amax')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .cell_classifiers import PerLevelCellClassifier, SharedCellClassifier
 from .cell_masks.ellipse_position import EllipsePosition
+from .cell_masks.mask_pooled_classifier import MaskPooledClassifier
 from .cell_masks.supervision import CommonStrideSupervision, PerLevelSupervision
 from .cell_masks.suppression import GreedyMaskNMS, MatrixNMS
 from .semantic.semantic_fpn_head import SemanticFPNHead
@@ -17,6 +18,7 @@ __all__ = [
     'CommonStrideSupervision',
     'EllipsePosition',
     'GreedyMaskNMS',
+    'MaskPooledClassifier',
     'MatrixNMS',
     'PerLevelCellClassifier',
     'PerLevelSupervision',

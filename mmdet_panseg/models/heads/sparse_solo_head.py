@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -19,9 +19,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmdet_panseg.errors import CLASSES_OF_DATA, ConfigError
 from mmdet_panseg.models.gt_objects import GTObjects
+from mmdet_panseg.models.heads.cell_masks.image_masks import ImageMasks
 from mmdet_panseg.models.heads.cell_masks.level_masks import LevelMasks, LogitMasks
 from mmdet_panseg.models.heads.cell_masks.loss import CellMaskLoss
-from mmdet_panseg.models.heads.cell_masks.mask_source import MaskSource
+from mmdet_panseg.models.heads.cell_masks.mask_source import MaskSource, sources_of_cells
 from mmdet_panseg.models.heads.cell_masks.prediction import CellMaskPredictor
 from mmdet_panseg.ops import (
     GridCells,
@@ -70,6 +71,8 @@ class SparseSOLOHead(SOLOHead):
         mask_supervision: At which resolution masks are learnt; default ``PerLevelSupervision``. Its ``resize`` is also
             the default of ``test_cfg.resize``.
         classifier: Last layer of the class branch; default mmdet's shared 3×3 convolution.
+        mask_classifier: Component that rates whole masks, such as ``dict(type='MaskPooledClassifier')``; default none:
+            classes and scores are the cells'.
         normalizer: What the losses are divided by; default ``LossNormalizer`` with mmdet's rules.
         sync_normalizer: Average the number of positives over the processes of a distributed run.
         negatives: Cells whose masks are taught to stay empty, for example ``RandomNegativeCells``; default none.
@@ -93,6 +96,7 @@ class SparseSOLOHead(SOLOHead):
         assigner: OptConfigType = None,
         mask_supervision: OptConfigType = None,
         classifier: OptConfigType = None,
+        mask_classifier: OptConfigType = None,
         normalizer: OptConfigType = None,
         sync_normalizer: bool = False,
         negatives: OptConfigType = None,
@@ -122,6 +126,10 @@ class SparseSOLOHead(SOLOHead):
         if classifier is not None:
             shape = dict(in_channels=self.feat_channels, out_channels=self.cls_out_channels, num_levels=self.num_levels)
             self.conv_cls = MODELS.build({**classifier, **shape})
+        if mask_classifier is not None:
+            shape = dict(in_channels=self.in_channels, num_classes=self.num_classes)
+            mask_classifier = MODELS.build({**mask_classifier, **shape})
+        self.mask_classifier = mask_classifier
         normalizer = dict(normalizer or dict(type='LossNormalizer'))
         if sync_normalizer:
             normalizer['sync'] = True
@@ -140,7 +148,8 @@ class SparseSOLOHead(SOLOHead):
     def target_strides(self) -> list[int]:
         """Strides in pixels at which the head needs mask targets, ascending."""
         supervised = {self.cell_mask_loss.supervision.target_stride(stride) for stride in self.level_strides}
-        return sorted(supervised | set(getattr(self.assigner, 'target_strides', ())))
+        parts = (self.assigner, self.mask_classifier)
+        return sorted(supervised.union(*(getattr(part, 'target_strides', ()) for part in parts)))
 
     @property
     def shared_tower(self) -> SharedTower | None:
@@ -325,7 +334,8 @@ class SparseSOLOHead(SOLOHead):
             **kwargs: Not used; mmdet's detectors pass more.
 
         Returns:
-            ``loss_mask``, ``loss_cls`` and, with negatives, ``loss_mask_negative``.
+            ``loss_mask``, ``loss_cls`` and, with negatives, ``loss_mask_negative``, with a mask classifier
+            ``loss_mask_cls``.
         """
         pyramid = self.align(x)
         padded_size = tuple(side * self.level_strides[0] for side in pyramid.levels[0].shape[-2:])
@@ -341,10 +351,37 @@ class SparseSOLOHead(SOLOHead):
         losses = dict(loss_cls=self.loss_cls(logits.flatten(0, 1), labels.flatten(), avg_factor=divisor))
 
         learnt = self.learnt_cells(objects, assigned, padded_size)
-        sources = self.mask_sources(pyramid, [cells for cells, _ in learnt])
+        cells = [cells for cells, _ in learnt]
+        if self.mask_classifier is None:
+            sources = self.mask_sources(pyramid, cells)
+        else:
+            pairs = zip(logits, assigned, strict=True)
+            rated = [self.mask_classifier.choose(of_image, found.cells) for of_image, found in pairs]
+            everything = [torch.cat(both).unique() for both in zip(cells, rated, strict=True)]
+            all_sources = self.mask_sources(pyramid, everything)
+            sources = sources_of_cells(all_sources, cells, self.level_cells)
+            losses['loss_mask_cls'] = self._mask_classifier_loss(pyramid, all_sources, rated, objects)
         zero = self._zero_of_unused({source.level for source in sources}, like=pyramid.levels[0])
         losses.update(self.cell_mask_loss(sources, objects, [owners for _, owners in learnt], positives, zero))
         return losses
+
+    def _mask_classifier_loss(
+        self,
+        pyramid: AlignedPyramid,
+        sources: Sequence[MaskSource],
+        cells: Sequence[Tensor],
+        objects: Sequence[GTObjects],
+    ) -> Tensor:
+        """Rate the masks of chosen cells, which do not learn from it."""
+        size = self.mask_size(pyramid)
+        with torch.no_grad():
+            masks = [self._image_masks(sources, image, size).all(chosen) for image, chosen in enumerate(cells)]
+        return self.mask_classifier.loss(self.mask_classifier.features(pyramid.pyramid), masks, objects)
+
+    def _image_masks(self, sources: Sequence[MaskSource], image: int, size: tuple[int, int]) -> ImageMasks:
+        own = [source for source in sources if source.image == image]
+        resize = self.cell_mask_loss.supervision.test_resize
+        return ImageMasks(own, self.level_cells, size, resize, self.memory_budget)
 
     def learnt_cells(
         self, objects: Sequence[GTObjects], assigned: Sequence[GridCells], padded_size: tuple[int, int]
@@ -425,7 +462,15 @@ class SparseSOLOHead(SOLOHead):
         scores = flatten_levels([self.cell_scores(feature, level) for level, feature in enumerate(pyramid.levels)])
         sources = self.mask_sources(pyramid, self.predictor.above_threshold(scores))
         metas = [sample.metainfo for sample in batch_data_samples]
-        return self.predictor(scores, sources, self.mask_size(pyramid), metas, rescale)
+        return self.predictor(scores, sources, self.mask_size(pyramid), metas, rescale, self._rate(pyramid))
+
+    def _rate(self, pyramid: AlignedPyramid) -> Callable[[int, Tensor, Tensor], Tensor] | None:
+        """Give the predictor what brings scores and ratings of masks together."""
+        if self.mask_classifier is None:
+            return None
+        classifier = self.mask_classifier
+        features = classifier.features(pyramid.pyramid)
+        return lambda image, masks, scores: classifier.combine(scores, classifier(features[image], masks))
 
     def _build_predictor(self) -> None:
         """Build what :meth:`predict` uses: with the head, and again where a notebook changes ``head.test_cfg``."""

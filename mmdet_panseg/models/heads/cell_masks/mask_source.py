@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from torch import Tensor
+
+from mmdet_panseg.ops import split_levels
 
 from .level_masks import LevelMasks
 
@@ -32,3 +34,25 @@ class MaskSource(NamedTuple):
     num_cells: int
     stride: int
     size: tuple[int, int]
+
+
+def sources_of_cells(
+    sources: Sequence[MaskSource], cells: Sequence[Tensor], level_cells: Sequence[int]
+) -> list[MaskSource]:
+    """Narrow sources down to some of their cells.
+
+    Args:
+        sources: Sources of a batch.
+        cells: Per image the cells that are left, ascending indices over all levels.
+        level_cells: Number of cells of each level.
+
+    Returns:
+        The sources that have such cells.
+    """
+    by_image = [split_levels(chosen, level_cells) for chosen in cells]
+    narrowed = []
+    for source in sources:
+        place, chosen = by_image[source.image][source.level]
+        if len(chosen):
+            narrowed.append(source._replace(place=place, cells=chosen))
+    return narrowed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, NamedTuple
@@ -23,10 +23,9 @@ from mmdet_panseg.ops import (
     mask_intersections,
     masks_per_chunk,
     resize_masks,
-    split_levels,
 )
 
-from .level_masks import LevelMasks
+from .image_masks import ImageMasks
 from .mask_source import MaskSource
 from .supervision import RESIZED
 
@@ -44,51 +43,6 @@ class _Candidates(NamedTuple):
 
     def select(self, index: Tensor) -> _Candidates:
         return _Candidates(*(values[index] for values in self))
-
-
-class _ImageMasks:
-    """Soft masks of an image's cells on demand, at one size for all levels (1/4 of the input).
-
-    Args:
-        sources: Every cell whose mask may be asked for, by level.
-        level_cells: Number of cells of each level.
-        size: Height and width of the soft masks.
-        resize: What is resized, logits or probabilities.
-        memory_budget: Bytes for one chunk.
-    """
-
-    def __init__(
-        self,
-        sources: Sequence[MaskSource],
-        level_cells: Sequence[int],
-        size: tuple[int, int],
-        resize: str,
-        memory_budget: int,
-    ) -> None:
-        self.levels = {source.level: source.provider(source.cells) for source in sources}
-        self.level_cells = level_cells
-        self.size = size
-        self.resize = resize
-        self.memory_budget = memory_budget
-
-    def chunks(self, cells: Tensor) -> Iterator[Tensor]:
-        """Yield the probabilities of ascending cells, a chunk at a time, each ``(n, H, W)``."""
-        for level, (_, level_cells) in enumerate(split_levels(cells, self.level_cells)):
-            if len(level_cells):
-                masks = self.levels[level]
-                soft_masks = masks.prepare(level_cells, partial(self._probabilities, masks))
-                for part in level_cells.split(masks_per_chunk(self.size, self.memory_budget, copies=masks.copies)):
-                    yield soft_masks(part)
-
-    def all(self, cells: Tensor) -> Tensor:
-        """Probabilities of ascending cells, shape ``(N, H, W)``."""
-        return torch.cat(list(self.chunks(cells)))
-
-    def _probabilities(self, masks: LevelMasks, logits: Tensor) -> Tensor:
-        logits = resize_masks(logits, masks.size)
-        if self.resize == 'logits':
-            return resize_masks(logits, self.size).sigmoid()
-        return resize_masks(logits.sigmoid(), self.size)
 
 
 class CellMaskPredictor:
@@ -202,6 +156,7 @@ class CellMaskPredictor:
         size: tuple[int, int],
         metas: Sequence[dict],
         rescale: bool,
+        rate: Callable[[int, Tensor, Tensor], Tensor] | None = None,
     ) -> list[InstanceData]:
         """Predict the instances of a batch.
 
@@ -211,6 +166,8 @@ class CellMaskPredictor:
             size: Height and width at which masks of different levels are compared.
             metas: Meta information per image, with ``img_shape`` and ``ori_shape``.
             rescale: Whether results are given at ``ori_shape``.
+            rate: Called with the index of an image, soft masks ``(n, H, W)`` and the class scores of their cells
+                ``(n, K)``, gives the scores that take their place.
 
         Returns:
             Instances per image.
@@ -219,35 +176,56 @@ class CellMaskPredictor:
         for image, meta in enumerate(metas):
             cells, labels = (scores[image] > self.score_thr).nonzero(as_tuple=True)
             own = [source for source in sources if source.image == image]
-            masks = _ImageMasks(own, self.level_cells, size, self.resize, self.memory_budget)
-            results.append(self._predict_image(scores[image, cells, labels], labels, cells, masks, meta, rescale))
+            masks = ImageMasks(own, self.level_cells, size, self.resize, self.memory_budget)
+            candidates = self._score_masks(scores[image], cells, labels, masks, rate and partial(rate, image))
+            results.append(self._predict_image(candidates, masks, meta, rescale))
         return results
 
-    def _predict_image(
-        self, scores: Tensor, labels: Tensor, cells: Tensor, masks: _ImageMasks, meta: dict, rescale: bool
-    ) -> InstanceData:
-        candidates = self._score_masks(scores, labels, cells, masks)
+    def _predict_image(self, candidates: _Candidates, masks: ImageMasks, meta: dict, rescale: bool) -> InstanceData:
         candidates = self._suppress(candidates, masks)
         kept_cells, mask_of_candidate = candidates.cells.unique(return_inverse=True)
         result = InstanceData()
         result.scores, result.labels = candidates.scores, candidates.labels
         result.masks = self._full_masks(kept_cells, mask_of_candidate, masks, meta, rescale)
-        result.bboxes = boxes_from_masks(result.masks).to(scores.dtype)
+        result.bboxes = boxes_from_masks(result.masks).to(result.scores.dtype)
         return result
 
-    def _score_masks(self, scores: Tensor, labels: Tensor, cells: Tensor, masks: _ImageMasks) -> _Candidates:
-        """Drop masks that are too small and multiply scores by maskness, the mean probability inside the mask."""
-        unique_cells, mask_of_candidate = cells.unique(return_inverse=True)
-        measures = [_area_with_mass(chunk, self.mask_thr) for chunk in masks.chunks(unique_cells)]
-        if not measures:
-            return _Candidates(scores, labels, cells, scores.new_zeros(0))
-        areas = torch.cat([area for area, _ in measures])[mask_of_candidate]
-        mass = torch.cat([mass for _, mass in measures])[mask_of_candidate]
-        keep = areas > self.cell_strides.to(cells.device)[cells]
-        maskness = mass[keep] / areas[keep]
-        return _Candidates(scores[keep] * maskness, labels[keep], cells[keep], areas[keep])
+    def _score_masks(
+        self,
+        scores: Tensor,
+        cells: Tensor,
+        labels: Tensor,
+        masks: ImageMasks,
+        rate: Callable[[Tensor, Tensor], Tensor] | None,
+    ) -> _Candidates:
+        """Drop masks that are too small and multiply scores by maskness, the mean probability inside the mask.
 
-    def _suppress(self, candidates: _Candidates, masks: _ImageMasks) -> _Candidates:
+        Args:
+            scores: Class scores of all cells of the image, shape ``(cells, K)``.
+            cells: Cell of each candidate, ascending, shape ``(N,)``.
+            labels: Class of each candidate, shape ``(N,)``.
+            masks: The image's masks.
+            rate: As in :meth:`__call__`, for this image.
+        """
+        unique_cells, mask_of_candidate = cells.unique(return_inverse=True)
+        areas, masses, rated = [], [], []
+        for chunk in masks.chunks(unique_cells):
+            area, mass = _area_with_mass(chunk, self.mask_thr)
+            areas.append(area)
+            masses.append(mass)
+            if rate:
+                start = sum(map(len, rated))
+                rated.append(rate(chunk, scores[unique_cells[start : start + len(chunk)]]))
+        own = scores[cells, labels]
+        if not areas:
+            return _Candidates(own, labels, cells, own)
+        if rate:
+            own = torch.cat(rated)[mask_of_candidate, labels]
+        area, mass = torch.cat(areas)[mask_of_candidate], torch.cat(masses)[mask_of_candidate]
+        keep = area > self.cell_strides.to(cells.device)[cells]
+        return _Candidates((own * mass / area)[keep], labels[keep], cells[keep], area[keep])
+
+    def _suppress(self, candidates: _Candidates, masks: ImageMasks) -> _Candidates:
         """Keep the best, let overlapping ones decay, and keep the best of these."""
         candidates = _best_first(candidates, self.nms_pre)
         if len(candidates.scores) == 0:
@@ -262,7 +240,7 @@ class CellMaskPredictor:
         return _best_first(candidates._replace(scores=scores).select(keep), self.max_per_img)
 
     def _full_masks(
-        self, cells: Tensor, mask_of_candidate: Tensor, masks: _ImageMasks, meta: dict, rescale: bool
+        self, cells: Tensor, mask_of_candidate: Tensor, masks: ImageMasks, meta: dict, rescale: bool
     ) -> Tensor:
         """Resize the masks of ascending cells to the image, in chunks; candidates may share one."""
         height, width = meta['img_shape'][:2]
