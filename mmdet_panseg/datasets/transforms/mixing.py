@@ -107,7 +107,7 @@ def _instances(layers: list[Layer], size: tuple[int, int]) -> dict:
 
 def mask_array(sample: dict) -> np.ndarray:
     """Give the masks of a sample, of whichever kind, as bitmaps with values 0 and 1, uint8, shape (N, H, W)."""
-    return np.ascontiguousarray(sample['gt_masks'].to_ndarray(), np.uint8)
+    return sample['gt_masks'].to_ndarray().astype(np.uint8, copy=False)
 
 
 def partners_of(results: dict, count: int, user: str) -> list[dict]:
