@@ -56,7 +56,7 @@ def instance_sample(
     Labels are first, first + 1, ... so that each object is known by its label.
     """
     x1, y1 = rng.integers(0, width, count), rng.integers(0, height, count)
-    x2, y2 = (np.minimum(a + rng.choice([1, 2, 7], count), side) for a, side in ((x1, width), (y1, height)))
+    x2, y2 = (np.minimum(a + rng.choice([1, 4, 15], count), side) for a, side in ((x1, width), (y1, height)))
     corners = np.stack([x1, y1, x2, y1, x2, y2, x1, y2], axis=1).astype(np.float64)
     masks = PolygonMasks([[polygon] for polygon in corners], height, width)
     labels = first + np.arange(count)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmdet.datasets.transforms import CopyPaste
+from mmdet.structures.mask import BitmapMasks
 
 from mixing_cases import (
     assert_instances_come_from,
@@ -136,6 +137,25 @@ def test_instances_are_those_of_each_pixel(images, scale_range, polygons, semant
     if scale_range == (1.0, 1.0):
         assert_pixels_come_from(results, origin, tolerance=0)
     assert len(FixClassGT()(results)['gt_masks']) == len(results['gt_masks'])
+
+
+@pytest.mark.parametrize(
+    ('above', 'left_over'),
+    [((0, 0, 20, 5), (4, 5, 10, 12)), ((0, 0, 6, 20), (6, 2, 10, 12)), ((5, 3, 9, 9), (4, 2, 10, 12))],
+)
+def test_what_is_covered_is_cut_out(above, left_over):
+    """Boxes (x1, y1, x2, y2) of one object below and one above, after pasting."""
+    samples = []
+    for label, (x1, y1, x2, y2) in enumerate([(4, 2, 10, 12), above]):
+        sample = instance_sample(np.random.default_rng(0), 20, 20, 1, label, False, False)
+        sample['gt_masks'] = BitmapMasks(np.zeros((1, 20, 20), np.uint8), 20, 20)
+        sample['gt_masks'].masks[0, y1:y2, x1:x2] = 1
+        sample['gt_ignore_flags'][:] = False
+        samples.append(sample)
+    results = mix(PanopticCopyPaste(), samples, 0)
+    assert results['gt_bboxes'].tensor.tolist() == [list(left_over), list(above)]
+    below, pasted = (sample['gt_masks'].masks[0] for sample in samples)
+    np.testing.assert_array_equal(results['gt_masks'].masks, [below & ~pasted & 1, pasted])
 
 
 def test_as_mmdet_pastes():
