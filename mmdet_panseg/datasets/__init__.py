@@ -11,6 +11,8 @@ from .transforms import (
     LoadPanopticSegments,
     MapSemanticLabels,
     PackPanopticInputs,
+    PanopticCopyPaste,
+    PanopticMosaic,
     RemoveCrowds,
     SplitStuffIslands,
 )
@@ -28,6 +30,8 @@ __all__ = [
     'MapSemanticLabels',
     'MissingDataError',
     'PackPanopticInputs',
+    'PanopticCopyPaste',
+    'PanopticMosaic',
     'RemoveCrowds',
     'SplitStuffIslands',
 ]

@@ -44,7 +44,7 @@ from .pyramid import align_pyramid, aligned_strides
 from .resized_argmax import resized_argmax
 from .segment_geometry import segment_geometry, segment_masks
 from .segment_map import SegmentMap, segment_map_from_ids
-from .segment_table import SegmentTable, merge_segments, segment_rows, whole_segments
+from .segment_table import SegmentTable, join_segments, merge_segments, segment_rows, whole_segments
 from .upsampled_convolution import upsampled_convolution
 
 __all__ = [
@@ -89,6 +89,7 @@ __all__ = [
     'grid_windows',
     'ids_from_rgb',
     'iou_from_intersections',
+    'join_segments',
     'levels_of_scales',
     'majority_labels',
     'mask_geometry',

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 
 import cv2
 import numpy as np
@@ -143,6 +144,74 @@ def whole_segments(
     _, first, segment = np.unique(table.ids[stuff], return_index=True, return_inverse=True)
     into[stuff] = stuff[first][segment]
     return merge_segments(segment_map, table, into)
+
+
+def join_segments(
+    segment_maps: Sequence[npt.NDArray[np.uint16]], tables: Sequence[SegmentTable]
+) -> tuple[list[npt.NDArray[np.uint16]], SegmentTable]:
+    """Make one table for the segment maps of several images, as parts of one new image.
+
+    Segments without pixels have no row in it. As an image has one segment of each stuff class, all that are of one
+    class become one row, except crowds and parts that are instances; these keep rows of their own, with its id. Things
+    keep their id unless an earlier segment has it; they then get a free one.
+
+    Args:
+        segment_maps: Row of each pixel's segment in the table of its image, each of some shape (H, W).
+        tables: Their tables.
+
+    Returns:
+        The maps with rows of the new table, and this table.
+
+    Raises:
+        ValueError: If there are more segments than a segment map has values.
+    """
+    kept = [
+        np.flatnonzero((np.bincount(segment_map.reshape(-1), minlength=len(table)) > 0) & (table.labels != VOID_LABEL))
+        for segment_map, table in zip(segment_maps, tables, strict=True)
+    ]
+    columns = {
+        field.name: np.concatenate([getattr(table, field.name)[rows] for rows, table in zip(kept, tables, strict=True)])
+        for field in fields(SegmentTable)
+    }
+    whole = ~(columns['is_thing'] | columns['is_crowd'] | columns['is_instance'])
+    owners = _first_of_class(columns['labels'], whole)
+    has_row = owners == np.arange(len(owners))
+    rows = segment_rows(int(has_row.sum()))
+    new_rows = rows[np.cumsum(has_row) - 1][owners]
+    columns['ids'] = _unique_ids(columns['ids'], _first_of_class(columns['labels'], ~columns['is_thing']))
+
+    empty = SegmentTable.from_segments([], [], [], [])
+    size = max(len(empty), int(rows.max(initial=0)) + 1)
+    joined = {}
+    for name, column in columns.items():
+        void = getattr(empty, name)[VOID_ROW]
+        joined[name] = _scatter(rows, column[has_row], size, void, column.dtype.type)
+    maps = []
+    for segment_map, table, own in zip(segment_maps, tables, kept, strict=True):
+        look_up = np.full(len(table), VOID_ROW, np.uint16)
+        look_up[own], new_rows = new_rows[: len(own)], new_rows[len(own) :]
+        maps.append(np.take(look_up, segment_map))
+    return maps, SegmentTable(**joined)
+
+
+def _first_of_class(labels: npt.NDArray[np.int64], chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """Place of the first chosen segment of the same class; that of the segment itself if it is not chosen."""
+    first = np.arange(len(labels))
+    places = np.flatnonzero(chosen)
+    _, index, inverse = np.unique(labels[places], return_index=True, return_inverse=True)
+    first[places] = places[index][inverse]
+    return first
+
+
+def _unique_ids(ids: npt.NDArray[np.int64], owners: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Give each segment its owner's id, and owners whose id an earlier one has a free one."""
+    own, segment = np.unique(owners, return_inverse=True)
+    own_ids = ids[own]
+    taken = np.ones(len(own), bool)
+    taken[np.unique(own_ids, return_index=True)[1]] = False
+    free = np.setdiff1d(np.arange(1, 2 * len(own) + 1), own_ids)
+    own_ids[taken] = free[: taken.sum()]
+    return own_ids[segment]
 
 
 def segment_rows(count: int) -> npt.NDArray[np.int64]:

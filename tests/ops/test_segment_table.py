@@ -4,8 +4,10 @@ import dataclasses
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from mmdet_panseg.ops import VOID_LABEL, VOID_ROW, SegmentTable, segment_rows
+from mmdet_panseg.ops import VOID_LABEL, VOID_ROW, SegmentTable, join_segments, segment_rows
 
 
 def table_of(count: int) -> SegmentTable:
@@ -59,3 +61,64 @@ def test_more_segments_than_a_map_holds():
     assert segment_rows(2**16 - 1)[-1] == 2**16 - 1
     with pytest.raises(ValueError, match='65536 segments'):
         segment_rows(2**16)
+
+
+def joined_key(number: int, table: SegmentTable, row: int):
+    """What a row of an image becomes part of: itself, or its class if it is a whole of stuff."""
+    if table.labels[row] == VOID_LABEL:
+        return None
+    plain = not (table.is_thing[row] or table.is_crowd[row] or table.is_instance[row])
+    return ('stuff', int(table.labels[row])) if plain else (number, row)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 300), st.integers(0, 20), st.integers(1, 20)), min_size=1, max_size=4), st.data()
+)
+def test_joined_segments_are_those_of_each_pixel(images, data):
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**20)))
+    maps, tables = [], []
+    for count, height, width in images:
+        labels = rng.integers(0, 7, count)
+        ids = 1 + rng.choice(400, count, replace=False)  # those of different images meet
+        table = SegmentTable.from_segments(ids, labels, labels < 3, rng.random(count) < 0.2)
+        islands = (table.labels == 6) & ~table.is_crowd
+        tables.append(dataclasses.replace(table, is_instance=table.is_instance | islands))
+        maps.append(rng.choice([*segment_rows(count), VOID_ROW], (height, width)).astype(np.uint16))
+    joined, table = join_segments(maps, tables)
+    new_rows = {}
+    for number, (old, new) in enumerate(zip(maps, joined, strict=True)):
+        assert old.shape == new.shape and new.dtype == np.uint16
+        for row, new_row in zip(old.reshape(-1).tolist(), new.reshape(-1).tolist(), strict=True):
+            key = joined_key(number, tables[number], row)
+            for name in ('labels', 'is_thing', 'is_crowd', 'is_instance'):
+                assert getattr(table, name)[new_row] == getattr(tables[number], name)[row]
+            if key is None:
+                assert new_row == VOID_ROW
+            else:
+                assert new_rows.setdefault(key, new_row) == new_row
+    assert sorted(new_rows.values()) == table.rows.tolist(), 'one row a segment that has pixels, and none else'
+    things = table.rows[table.is_thing[table.rows]]
+    assert len({*table.ids[things].tolist()}) == len(things)
+    stuff = np.setdiff1d(table.rows, things)
+    assert len({*table.ids[stuff].tolist()}) == len({*table.labels[stuff].tolist()}), 'an id for each class of stuff'
+    assert len({*table.ids[table.rows].tolist()}) == len(things) + len({*table.labels[stuff].tolist()})
+    assert (table.ids[table.rows] > 0).all()
+
+
+def test_ids_stay_unless_two_segments_have_them():
+    first = SegmentTable.from_segments([5, 70_000], [0, 5], [1, 0], [0, 0])
+    second = SegmentTable.from_segments([5, 9, 80_000], [1, 1, 5], [1, 1, 0], [0, 0, 0])
+    maps, table = join_segments([np.array([[0, 1]], np.uint16), np.array([[0], [1], [2]], np.uint16)], [first, second])
+    ids = [table.ids[part].reshape(-1).tolist() for part in maps]
+    assert ids == [[5, 70_000], [1, 9, 70_000]]
+    assert maps[0][0, 1] == maps[1][2, 0], 'sky is one segment'
+    assert first.ids[0] == second.ids[0] == 5, 'tables themselves do not change'
+
+
+def test_joining_more_segments_than_a_map_holds():
+    count = 40_000
+    table = SegmentTable.from_segments(np.arange(count) + 1, np.zeros(count), np.ones(count), np.zeros(count))
+    segment_map = segment_rows(count)[None].astype(np.uint16)
+    with pytest.raises(ValueError, match='80000 segments'):
+        join_segments([segment_map, segment_map], [table, table])

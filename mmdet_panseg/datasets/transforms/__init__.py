@@ -7,6 +7,8 @@ from .fix_class_gt import FixClassGT
 from .load_panoptic_segments import LoadPanopticSegments
 from .map_semantic_labels import MapSemanticLabels
 from .pack_panoptic_inputs import PackPanopticInputs
+from .panoptic_copy_paste import PanopticCopyPaste
+from .panoptic_mosaic import PanopticMosaic
 from .remove_crowds import RemoveCrowds
 from .split_stuff_islands import SplitStuffIslands
 
@@ -16,6 +18,8 @@ __all__ = [
     'LoadPanopticSegments',
     'MapSemanticLabels',
     'PackPanopticInputs',
+    'PanopticCopyPaste',
+    'PanopticMosaic',
     'RemoveCrowds',
     'SplitStuffIslands',
 ]

@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 from mmdet_panseg.datasets.transforms import SplitStuffIslands
 from mmdet_panseg.errors import ConfigError
 
-from .skipped_samples_hook import iter_base_datasets
+from .skipped_samples_hook import iter_datasets
 
 COUNT_KEYS = {
     'num_classes': ('thing_classes', 'classes'),
@@ -109,12 +109,12 @@ def learns_stuff_islands(dataset: Dataset) -> bool:
         dataset: Data set, perhaps inside wrappers.
 
     Returns:
-        Whether a base data set has ``SplitStuffIslands(as_instances=True)``.
+        Whether it, or a data set inside it, has ``SplitStuffIslands(as_instances=True)``.
     """
     return any(
         isinstance(transform, SplitStuffIslands) and transform.as_instances
-        for base in iter_base_datasets(dataset)
-        for transform in _iter_transforms(getattr(base, 'pipeline', None))
+        for part in iter_datasets(dataset)
+        for transform in _iter_transforms(getattr(part, 'pipeline', None))
     )
 
 
@@ -168,8 +168,8 @@ def _as_config_key(path: str) -> str:
 
 
 def _iter_transforms(pipeline: object) -> Iterator[object]:
-    """Give the transforms of a pipeline, with those inside ``RandomApply`` and the like."""
-    inner = getattr(pipeline, 'transforms', ())
+    """Give the transforms of a pipeline or list, with those inside ``RandomApply`` and the like."""
+    inner = pipeline if isinstance(pipeline, list) else getattr(pipeline, 'transforms', ())
     for transform in inner if isinstance(inner, (list, tuple)) else [inner]:
         yield transform
         yield from _iter_transforms(transform)

@@ -22,7 +22,7 @@ class SkippedSamplesHook(Hook):
 
     def after_train(self, runner: Runner) -> None:
         """Log a warning for each data set with skipped images."""
-        for dataset in iter_base_datasets(runner.train_dataloader.dataset):
+        for dataset in iter_datasets(runner.train_dataloader.dataset):
             skipped = getattr(dataset, 'skipped', None)
             if skipped is None:
                 continue
@@ -52,11 +52,9 @@ def describe_skipped(dataset: Dataset) -> str:
     return '\n'.join(lines)
 
 
-def iter_base_datasets(dataset: Dataset) -> Iterator[Dataset]:
-    """Give the data sets inside wrappers such as ``RepeatDataset`` and ``ConcatDataset``."""
-    inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
-    for part in inner:
-        if part is None:
-            yield dataset
-        else:
-            yield from iter_base_datasets(part)
+def iter_datasets(dataset: Dataset) -> Iterator[Dataset]:
+    """Give a data set and those inside it, if it is a wrapper such as ``RepeatDataset`` or ``ConcatDataset``."""
+    yield dataset
+    for part in getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]:
+        if part is not None:
+            yield from iter_datasets(part)

@@ -72,6 +72,22 @@ def test_wrapped_data_are_found(scenes):
     assert config.train_dataloader.dataset.dataset.pipeline[-2].strides == [4, 8, 16]
 
 
+def test_mixed_images_are_a_wrapper_with_a_pipeline_of_its_own(scenes):
+    config = config_without_counts('panoptic/panoptic_solo_effl0_scenes', scenes)
+    images = dict(config.train_dataloader.dataset)
+    load, rest = images['pipeline'][:2], images['pipeline'][2:]
+    mix = [dict(type='PanopticMosaic'), dict(type='SplitStuffIslands', as_instances=True)]
+    config.train_dataloader.dataset = dict(
+        type='MultiImageMixDataset', dataset=dict(images, pipeline=load), pipeline=[*mix, *rest]
+    )
+    for loop in ('val', 'test'):
+        config.pop(f'{loop}_dataloader')
+    derive_settings(config)
+    assert (config.model.num_things, config.model.num_stuff) == (THINGS, STUFF)
+    assert config.model.mask_head.num_classes == THINGS + STUFF
+    assert strides_of(config) == [4, 8, 16]
+
+
 def test_a_head_that_learns_islands_has_the_classes_of_both(scenes):
     config = config_without_counts('panoptic/panoptic_solo_effl0_scenes', scenes)
     config.train_dataloader.dataset.pipeline.insert(2, dict(type='SplitStuffIslands', as_instances=True))

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmdet.datasets import MultiImageMixDataset
 from mmdet.registry import HOOKS, MODELS
 from mmdet.utils import register_all_modules
 from mmengine.dataset import RepeatDataset
@@ -159,6 +160,14 @@ def test_islands_are_found_in_pipelines(tmp_path, as_instances, wrapped):
         transform = {'type': 'RandomChoice', 'transforms': [[transform], []]}
     dataset = loader(tmp_path / 'train', ('a', 'b'), pipeline=[{'type': 'LoadCheckedImage'}, transform])['dataset']
     assert learns_stuff_islands(RepeatDataset(dataset, 2)) == as_instances
+
+
+@pytest.mark.parametrize('as_instances', [True, False])
+def test_islands_are_found_in_the_pipeline_of_a_wrapper(tmp_path, as_instances):
+    register_all_modules()
+    dataset = loader(tmp_path / 'train', ('a', 'b'), pipeline=[{'type': 'LoadCheckedImage'}])['dataset']
+    pipeline = [{'type': 'SplitStuffIslands', 'as_instances': as_instances}]
+    assert learns_stuff_islands(MultiImageMixDataset(dataset, pipeline)) == as_instances
 
 
 def test_class_names_of_training_and_validation():

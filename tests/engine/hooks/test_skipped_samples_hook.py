@@ -17,7 +17,7 @@ from torch import distributed, multiprocessing, nn
 
 from mmdet_panseg.datasets.coco.checked_coco import CheckedCocoDataset
 from mmdet_panseg.datasets.images.checked_image import LoadCheckedImage
-from mmdet_panseg.engine.hooks.skipped_samples_hook import SkippedSamplesHook, iter_base_datasets
+from mmdet_panseg.engine.hooks.skipped_samples_hook import SkippedSamplesHook, iter_datasets
 
 IMAGES = 6
 
@@ -133,6 +133,6 @@ def test_skips_of_all_processes_are_counted_together(tmp_path, dataset):
 
 
 def test_base_data_sets_of_wrappers(dataset):
-    assert list(iter_base_datasets(dataset)) == [dataset]
-    assert list(iter_base_datasets(RepeatDataset(dataset, 3))) == [dataset]
-    assert list(iter_base_datasets(ConcatDataset([dataset, dataset]))) == [dataset, dataset]
+    assert list(iter_datasets(dataset)) == [dataset]
+    for wrapper, inside in ((RepeatDataset(dataset, 3), 1), (ConcatDataset([dataset, dataset]), 2)):
+        assert list(iter_datasets(wrapper)) == [wrapper, *[dataset] * inside]
