@@ -14,7 +14,7 @@ def dice_loss(probabilities: Tensor, targets: Tensor, *, smooth: float = 1.0) ->
 
     Args:
         probabilities: Soft masks in [0, 1], shape ``(N, H, W)``.
-        targets: Binary masks of any dtype, shape ``(N, H, W)``.
+        targets: Binary masks of any dtype, or fractions in [0, 1], shape ``(N, H, W)``.
         smooth: The smoothing term, in pixels.
 
     Returns:
@@ -23,6 +23,5 @@ def dice_loss(probabilities: Tensor, targets: Tensor, *, smooth: float = 1.0) ->
     probabilities = probabilities.flatten(1)
     targets = targets.flatten(1).to(probabilities.dtype)
     intersection = (probabilities * targets).sum(dim=1)
-    # Squares of a binary target are the target.
-    union = (probabilities * probabilities).sum(dim=1) + targets.sum(dim=1)
+    union = (probabilities * probabilities).sum(dim=1) + (targets * targets).sum(dim=1)
     return 1 - (2 * intersection + smooth) / (union + smooth)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .cell_classifiers import PerLevelCellClassifier, SharedCellClassifier
 from .cell_masks.ellipse_position import EllipsePosition
 from .cell_masks.mask_pooled_classifier import MaskPooledClassifier
-from .cell_masks.supervision import CommonStrideSupervision, PerLevelSupervision
+from .cell_masks.supervision import CommonStrideSupervision, FractionSupervision, PerLevelSupervision
 from .cell_masks.suppression import GreedyMaskNMS, MatrixNMS
 from .semantic.semantic_fpn_head import SemanticFPNHead
 from .semantic.shared_tower_semantic_head import SharedTowerSemanticHead
@@ -17,6 +17,7 @@ from .sparse_solo_v2_head import SparseSOLOV2Head
 __all__ = [
     'CommonStrideSupervision',
     'EllipsePosition',
+    'FractionSupervision',
     'GreedyMaskNMS',
     'MaskPooledClassifier',
     'MatrixNMS',

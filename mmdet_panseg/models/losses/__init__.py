@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from .dice_bce_loss import DiceBCELoss
 from .loss_normalizer import LossNormalizer
 from .smooth_dice_loss import SmoothDiceLoss
 
-__all__ = ['LossNormalizer', 'SmoothDiceLoss']
+__all__ = ['DiceBCELoss', 'LossNormalizer', 'SmoothDiceLoss']

@@ -100,15 +100,15 @@ class _Comparison:
         self.loss = loss
         self.masks = masks
         self.cells = source.cells
-        self.stride = loss.supervision.target_stride(source.stride)
-        height, width = (side * source.stride // self.stride for side in source.size)
-        self.size = (height, width)
+        self.target_stride = loss.supervision.target_stride(source.stride)
+        self.target_size = _size_at(self.target_stride, source)
+        self.size = _size_at(loss.supervision.comparison_stride(source.stride), source)
 
     def with_objects(self, objects: GTObjects, owners: Tensor) -> Tensor:
         """Losses of the positive cells, shape ``(P,)``; ``owners`` has the object of each."""
         # Cells of an object share its target.
         owners, target_of_cell = owners.unique(return_inverse=True)
-        targets = objects.targets(self.stride, owners, self.size)
+        targets = self.loss.supervision.targets(objects.targets(self.target_stride, owners, self.target_size))
 
         def compare(cells: Tensor, target_of_cell: Tensor) -> Tensor:
             return self._compare(self._predictions(cells), targets[target_of_cell])
@@ -138,3 +138,8 @@ class _Comparison:
         chunks = zip(*(tensor.split(step) for tensor in index), strict=True)
         losses = [checkpoint(compare, *chunk, use_reentrant=False, preserve_rng_state=False) for chunk in chunks]
         return torch.cat(losses)
+
+
+def _size_at(stride: int, source: MaskSource) -> tuple[int, int]:
+    height, width = (side * source.stride // stride for side in source.size)
+    return height, width
