@@ -8,6 +8,7 @@ from .checkpoint_match_hook import CheckpointMatchHook
 from .class_count_hook import ClassCountHook
 from .non_finite_loss_hook import NonFiniteLossHook
 from .skipped_samples_hook import SkippedSamplesHook
+from .stop_early_hook import StopEarlyHook
 from .training_logger_hook import TrainingLoggerHook
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     'ClassCountHook',
     'NonFiniteLossHook',
     'SkippedSamplesHook',
+    'StopEarlyHook',
     'TrainingLoggerHook',
 ]
