@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .atomic_checkpoint_hook import AtomicCheckpointHook
+from .average_weights_hook import AverageWeightsHook
 from .channels_last_hook import ChannelsLastHook
 from .checkpoint_match_hook import CheckpointMatchHook
 from .class_count_hook import ClassCountHook
@@ -13,6 +14,7 @@ from .training_logger_hook import TrainingLoggerHook
 
 __all__ = [
     'AtomicCheckpointHook',
+    'AverageWeightsHook',
     'ChannelsLastHook',
     'CheckpointMatchHook',
     'ClassCountHook',
