@@ -35,6 +35,9 @@ class StopEarlyHook(EarlyStoppingHook):
         **kwargs: ``patience`` (validations without improvement, default 5) and others of ``EarlyStoppingHook``.
     """
 
+    # Before the checkpoint hook, which writes the last checkpoint again when a validation was the best.
+    priority = 'LOW'
+
     def __init__(self, monitor: str, rule: str = 'greater', min_delta: float = 0.001, **kwargs: Any) -> None:
         super().__init__(monitor, rule, min_delta, **kwargs)
         self._setting = f'{type(self).__name__}.monitor'

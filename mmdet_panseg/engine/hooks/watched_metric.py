@@ -25,7 +25,7 @@ def require_evaluator_of(key: str, runner: Runner, setting: str) -> None:
     tables = [metric.prefix for metric in runner.val_evaluator.metrics]
     if all(tables) and not any(key.startswith(f'{table}/') for table in tables):
         names = ', '.join(f'{table}/{key.rpartition("/")[2]}' for table in dict.fromkeys(tables))
-        raise ConfigError(f'{setting}={key!r}: val_evaluator has no such metric; the name must be one of {names}.')
+        raise ConfigError(f'{setting}={key!r}: val_evaluator has no such metric; names begin as in {names}.')
 
 
 def watched_metric(key: str, metrics: Mapping[str, float], setting: str) -> float | None:

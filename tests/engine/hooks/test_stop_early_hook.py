@@ -51,7 +51,7 @@ def stopping(toy_config):
         config.train_cfg.val_interval = 2
         if monitor:
             config.default_hooks.early = dict(type='StopEarlyHook', monitor=monitor, **{'patience': 2, **dict(hook)})
-        config.default_hooks.checkpoint.update(interval=5, **dict(checkpoint))
+        config.default_hooks.checkpoint.update({'interval': 5, **dict(checkpoint)})
         return config
 
     return build
@@ -116,6 +116,17 @@ def test_resumed_run_remembers_and_a_stopped_one_stays_so(stopping):
         assert trained(config).iter == end
 
 
+def test_the_best_validation_is_known_to_the_checkpoint_that_was_written_before_it(stopping):
+    settings = dict(checkpoint=dict(interval=2, save_best='coco/segm_mAP'))
+    first = stopping([0.5, 0.6], **settings)
+    first.train_cfg.max_iters = 4
+    trained(first)
+    config = stopping([0.55, 0.55, 0.55, 0.55], **settings)
+    config.val_evaluator[1].scores = [0.3] * 4
+    set_resume_checkpoint(config, 'auto')
+    assert trained(config).iter == 8
+
+
 def test_a_stop_by_a_threshold_stays_so(stopping):
     hook = dict(stopping_threshold=0.25)
     assert trained(stopping(BETTER, hook=hook)).iter == 6
@@ -127,8 +138,8 @@ def test_a_stop_by_a_threshold_stays_so(stopping):
 @pytest.mark.parametrize(
     ('key', 'message'),
     [
-        ('PQ', 'must be one of coco/PQ, coco_panoptic/PQ'),
-        ('coco_panoptc/PQ', 'must be one of coco/PQ, coco_panoptic/PQ'),
+        ('PQ', 'names begin as in coco/PQ, coco_panoptic/PQ.'),
+        ('coco_panoptc/PQ', 'names begin as in coco/PQ, coco_panoptic/PQ.'),
         ('coco/segm_mAPP', 'gives no such metric. Near it: coco/segm_mAP'),
         ('coco/mAP_total_sum', 'gives no such metric. It gives coco/segm_mAP, coco/segm_mAR'),
     ],
