@@ -9,10 +9,12 @@ import shutil
 import subprocess
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mmdet.registry import DATASETS
 
 from mmdet_panseg.datasets.scenes import make_scenes
 from mmdet_panseg.errors import ConfigError
@@ -49,6 +51,8 @@ default_hooks = dict(
     checkpoint=dict(save_best='coco/segm_mAP'),
 )
 """
+
+FILTER = 'train_dataloader["dataset"]["filter_cfg"] = dict(filter_empty_gt=True)'
 
 names_of_images = st.lists(st.text('abc/0123', min_size=1, max_size=8), unique=True, max_size=40)
 
@@ -97,30 +101,32 @@ def write_config(folder, scenes, name='small.py', extra=''):
 
 def chosen_names(job):
     """Names of the images that a run trains on."""
-    dataset = job.config['train_dataloader']['dataset']
-    with open(f'{dataset["data_root"]}{dataset["ann_file"]}') as file:
-        images = json.load(file)['images']
-    return {images[place]['file_name'] for place in dataset['indices']}
+    dataset = DATASETS.build({**job.config['train_dataloader']['dataset'], 'pipeline': []})
+    return {Path(dataset.get_data_info(place)['img_path']).name for place in range(len(dataset))}
 
 
 def test_plan(tmp_path, scenes):
     shuffled = shutil.copytree(scenes, tmp_path / 'shuffled')
     annotations = shuffled / 'annotations/instances_train.json'
     content = json.loads(annotations.read_text())
+    # one more image without objects, which the configs filter out
+    shutil.copy(shuffled / 'images/train' / content['images'][0]['file_name'], shuffled / 'images/train/empty.png')
+    content['images'].append({**content['images'][0], 'id': 10**6, 'file_name': 'empty.png'})
     random.Random(0).shuffle(content['images'])
+    assert content['images'][-1]['file_name'] != 'empty.png'
     annotations.write_text(json.dumps(content))
-    one = write_config(tmp_path, scenes)
-    other = write_config(tmp_path, shuffled, 'other.py', 'optim_wrapper = dict(optimizer=dict(lr=0.1))\n')
+    one = write_config(tmp_path, scenes, extra=FILTER)
+    other = write_config(tmp_path, shuffled, 'other.py', FILTER)
     points = plan_curve([one, other], [5, None, 3], [4, 0], tmp_path / 'runs')
     assert [(point.config, point.images) for point in points] == [
-        (name, number) for name in ('small', 'other') for number in (3, 5, 8)
+        (name, number) for name in ('small', 'other') for number in (3, 5, 7)
     ]
     names = {(job.rung, job.seed): chosen_names(job) for point in points for job in point.jobs}
     for seed in (4, 0):
-        for number in (3, 5, 8):
+        for number in (3, 5, 7):
             own = names[f'small/{number}_images', seed]
             assert len(own) == number and own == names[f'other/{number}_images', seed]
-        assert names['small/3_images', seed] < names['small/5_images', seed] < names['small/8_images', seed]
+        assert names['small/3_images', seed] < names['small/5_images', seed] < names['small/7_images', seed]
     assert names['small/3_images', 4] != names['small/3_images', 0]
     for job in points[0].jobs:
         assert job.iterations == 2 and job.config['randomness']['seed'] == job.seed
