@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from .atomic_checkpoint_hook import AtomicCheckpointHook
+from .average_weights_hook import AverageWeightsHook
 from .channels_last_hook import ChannelsLastHook
 from .checkpoint_match_hook import CheckpointMatchHook
 from .class_count_hook import ClassCountHook
 from .fine_tuning_hook import FineTuningHook
 from .non_finite_loss_hook import NonFiniteLossHook
 from .skipped_samples_hook import SkippedSamplesHook
+from .stop_early_hook import StopEarlyHook
 from .training_logger_hook import TrainingLoggerHook
 
 __all__ = [
     'AtomicCheckpointHook',
+    'AverageWeightsHook',
     'ChannelsLastHook',
     'CheckpointMatchHook',
     'ClassCountHook',
     'FineTuningHook',
     'NonFiniteLossHook',
     'SkippedSamplesHook',
+    'StopEarlyHook',
     'TrainingLoggerHook',
 ]

@@ -14,7 +14,10 @@ from mmengine.runner import IterBasedTrainLoop, Runner
 from mmdet_panseg.engine.checkpoints.atomic_backend import AtomicLocalBackend, write_atomically
 from mmdet_panseg.engine.checkpoints.resuming import LAST_CHECKPOINT
 
+from .watched_metric import require_evaluator_of, watched_metric
+
 _SUPERSEDED = 'superseded_ckpts'
+_SAVE_BEST = 'default_hooks.checkpoint.save_best'
 
 
 @HOOKS.register_module()
@@ -26,6 +29,9 @@ class AtomicCheckpointHook(CheckpointHook):
     superfluous are deleted. mmengine deletes first and writes in place. Files that a kill keeps from being
     deleted are noted in the new checkpoint and deleted when the run is resumed.
 
+    A metric of ``save_best`` that the validation does not have is a :class:`ConfigError`; a validation in which the
+    model finds nothing has no table of AP, and no best checkpoint then. A training that is stopped early is saved.
+
     Args:
         interval: Epochs or iterations between two checkpoints. None for every epoch or, where the training counts
             iterations, for every 200 and at least four times.
@@ -33,6 +39,8 @@ class AtomicCheckpointHook(CheckpointHook):
         **kwargs: Other arguments of ``CheckpointHook``. With ``backend_args`` or a remote ``out_dir`` the order is
             mmengine's and the writing is up to that backend.
     """
+
+    _default_greater_keys = [*CheckpointHook._default_greater_keys, 'PQ']
 
     def __init__(self, interval: int | None = None, *args: Any, **kwargs: Any) -> None:
         super().__init__(interval, *args, **kwargs)
@@ -44,6 +52,8 @@ class AtomicCheckpointHook(CheckpointHook):
         """Find the folder and the backend, and delete what the killed run could not."""
         self._follow_the_training(runner)
         super().before_train(runner)
+        for key in self._watched():
+            require_evaluator_of(key, runner, _SAVE_BEST)
         if not isinstance(self.file_backend, AtomicLocalBackend):
             return
         self._follow_moved_folder()
@@ -60,6 +70,16 @@ class AtomicCheckpointHook(CheckpointHook):
             self.interval = 1 if self.by_epoch else max(1, min(200, runner.max_iters // 4))
             if self.filename_tmpl in ('epoch_{}.pth', 'iter_{}.pth'):
                 self.filename_tmpl = 'epoch_{}.pth' if self.by_epoch else 'iter_{}.pth'
+
+    def after_train(self, runner: Runner) -> None:
+        """Save the last state of a training that was stopped between two checkpoints, with what stopped it."""
+        if getattr(runner.train_loop, 'stop_training', False):
+            step = runner.epoch if self.by_epoch else runner.iter
+            self._save_checkpoint_with_step(runner, step, dict(epoch=runner.epoch, iter=runner.iter))
+        super().after_train(runner)
+
+    def _watched(self) -> list[str]:
+        return [key for key in self.save_best or () if key != 'auto']
 
     def _best_paths(self) -> list[str]:
         paths = [getattr(self, 'best_ckpt_path', None), *getattr(self, 'best_ckpt_path_dict', {}).values()]
@@ -121,6 +141,9 @@ class AtomicCheckpointHook(CheckpointHook):
         runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        if not self.save_best:
+            return
+        metrics = {**metrics, **{key: watched_metric(key, metrics, _SAVE_BEST) for key in self._watched()}}
         if not isinstance(self.file_backend, AtomicLocalBackend):
             super()._save_best_checkpoint(runner, metrics)
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mmdet.registry import HOOKS
-from mmengine.hooks import Hook
+from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import Runner
 
 from mmdet_panseg.engine.checkpoints.matching import load_matching, require_match, weights_in
@@ -43,6 +43,10 @@ class CheckpointMatchHook(Hook):
                 raise CheckpointError(
                     f'{name}: holds no training state to resume ({", ".join(absent)} missing); '
                     'to start from its weights, set load_from in the config instead of --resume.'
+                )
+            if 'ema_state_dict' in checkpoint and not any(isinstance(hook, EMAHook) for hook in runner.hooks):
+                runner.logger.warning(
+                    f'{name}: training goes on from averaged weights; to go on as before, keep the hook that averages.'
                 )
         if not match.complete or match.unexpected:
             runner.logger.warning(f'{name}: {match.matched} entries match; {match.describe()}.')

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -162,7 +163,9 @@ def plan_jobs(
                 rung=rung.name,
                 seed=seed,
                 folder=work_dir / rung.name / f'seed{seed}',
-                config=_run_config(configs[rung.name], rung, length / full[root], seed),
+                config=run_config(
+                    configs[rung.name], max(1, round(_iterations(configs[rung.name], rung) * length / full[root])), seed
+                ),
                 root_iterations=length,
                 settings=settings,
                 rung_digest=settings.rung_digest(ladder, rung),
@@ -178,15 +181,34 @@ def _iterations(config: dict[str, Any], rung: Rung) -> int:
     return config['train_cfg']['max_iters']
 
 
-def _run_config(config: dict[str, Any], rung: Rung, ratio: float, seed: int) -> dict[str, Any]:
-    """Set length and seed; leave validation out, since a test of the last checkpoint follows."""
-    config = copy.deepcopy(config)
-    scale_iterations(config, max(1, round(_iterations(config, rung) * ratio)))
+def run_config(config: Mapping[str, Any], iterations: int, seed: int) -> dict[str, Any]:
+    """Set length and seed; leave validation out, since a test of the last checkpoint follows, and what needs it.
+
+    Args:
+        config: Config with an ``IterBasedTrainLoop``; it stays as it is.
+        iterations: Length of the training.
+        seed: Its seed.
+
+    Returns:
+        The config of the run.
+
+    Raises:
+        ConfigError: If a scheduler has times of its own and the length is another.
+    """
+    config = copy.deepcopy(dict(config))
+    scale_iterations(config, iterations)
     for name in ('val_cfg', 'val_dataloader', 'val_evaluator'):
         config.pop(name, None)
     config['train_cfg'].pop('val_interval', None)
     hooks = config.setdefault('default_hooks', {})
-    hooks.setdefault('checkpoint', dict(type='AtomicCheckpointHook'))
+    hooks.setdefault('checkpoint', dict(type='AtomicCheckpointHook')).pop('save_best', None)
     hooks.setdefault('logger', dict(type='TrainingLoggerHook'))
+    config['default_hooks'] = {name: hook for name, hook in hooks.items() if not _stops_early(hook)}
+    if 'custom_hooks' in config:
+        config['custom_hooks'] = [hook for hook in config['custom_hooks'] if not _stops_early(hook)]
     config['randomness'] = {**config.get('randomness', {}), 'seed': seed}
     return config
+
+
+def _stops_early(hook: Mapping[str, Any] | None) -> bool:
+    return hook is not None and hook.get('type') in ('StopEarlyHook', 'EarlyStoppingHook')

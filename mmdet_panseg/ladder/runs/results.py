@@ -105,11 +105,20 @@ def read_results(work_dir: str | Path) -> list[RunResult]:
 
 def _read_runs(work_dir: Path) -> Iterator[RunResult]:
     for path in sorted(work_dir.glob('*/seed*/result.json')):
-        try:
-            values = json.loads(path.read_text())
-            yield RunResult(**{field.name: values[field.name] for field in fields(RunResult)})
-        except (KeyError, TypeError, json.JSONDecodeError) as error:
-            raise ConfigError(f'{path}: is no result of a run ({error!r}); delete it and run again.') from error
+        yield read_result(path)
+
+
+def read_result(path: Path) -> RunResult:
+    """Read what :func:`store_result` wrote.
+
+    Raises:
+        ConfigError: If it is another file.
+    """
+    try:
+        values = json.loads(path.read_text())
+        return RunResult(**{field.name: values[field.name] for field in fields(RunResult)})
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        raise ConfigError(f'{path}: is no result of a run ({error!r}); delete it and run again.') from error
 
 
 def _read_tests(work_dir: Path) -> Iterator[RunResult]:
