@@ -1,8 +1,8 @@
 # `make demo` and `make test` do all the set-up themselves; see README.md.
 PYTHON_ENV ?= .venv
 PY := $(PYTHON_ENV)/bin/python
-DEMO_CONFIG := configs/panoptic/panoptic_solov2_effl0_scenes.py
-DEMO_DIR := work_dirs/panoptic_solov2_effl0_scenes
+DEMO_CONFIG := configs/recipes/panoptic_cpu.py
+DEMO_DIR := work_dirs/panoptic_cpu
 
 .PHONY: env demo test test-all lint bench
 

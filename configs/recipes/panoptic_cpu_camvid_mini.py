@@ -1,0 +1,7 @@
+# 367 street frames: car, pedestrian and bicyclist as things (components of the label maps), 8 classes of stuff.
+_base_ = [
+    '../_base_/models/panoptic_solov2_effl0_fpn.py',
+    '../_base_/datasets/camvid_panoptic.py',
+    '../_base_/schedules/adamw_1000its.py',
+    '../_base_/runtime_by_iteration.py',
+]
