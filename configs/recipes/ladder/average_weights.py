@@ -1,0 +1,4 @@
+_base_ = './whole.py'
+
+default_hooks = dict(average=dict(type='AverageWeightsHook'))
+ablation = dict(change='averaged weights', schedule='1x')
