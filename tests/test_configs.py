@@ -117,14 +117,14 @@ def test_scale_ranges_of_the_scenes_reach_every_level(tmp_path):
 @pytest.mark.parametrize(
     ('name', 'pack'),
     [
-        ('person_mini', 'coco_person_mini'),
-        ('nuclei_mini', 'nuclei_mini'),
-        ('coco_mini', 'coco_mini'),
-        ('coco_mini_overfit40', 'coco_mini'),
+        ('recipes/instance_cpu_person_mini', 'coco_person_mini'),
+        ('recipes/instance_cpu_nuclei_mini', 'nuclei_mini'),
+        ('solo/solo_effl0_coco_mini', 'coco_mini'),
+        ('solo/solo_effl0_coco_mini_overfit40', 'coco_mini'),
     ],
 )
 def test_scale_ranges_of_the_photographs_reach_every_level(real_data, name, pack):
-    config = read(f'solo/solo_effl0_{name}.py')
+    config = read(f'{name}.py')
     counts = positive_cells_per_level(config, real_data(pack))
     assert (counts >= 10).all(), counts.tolist()
 

@@ -313,7 +313,7 @@ def test_plan_has_every_command(capsys, name):
     assert printed.splitlines()[1].startswith(f'└── {first}: the start')
 
 
-@pytest.mark.parametrize('name', ['solo/ladder', 'solo/heads', 'panoptic/ladder'])
+@pytest.mark.parametrize('name', ['solo/ladder', 'solo/heads', 'panoptic/ladder', 'recipes/ladder'])
 def test_the_real_ladders_pass_the_check(name):
     command = [sys.executable, 'tools/analysis_tools/ladder.py', 'check', f'configs/{name}']
     run = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)

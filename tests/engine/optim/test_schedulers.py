@@ -71,10 +71,14 @@ def schedule(name, **train_cfg):
 
 @pytest.mark.parametrize(
     ('name', 'length'),
-    [('solo_effl0_scenes', 1000), ('solo_effl0_nuclei_mini', 1200), ('solo_effl0_coco_mini_overfit40', 1200)],
+    [
+        ('solo/solo_effl0_scenes', 1000),
+        ('recipes/instance_cpu_nuclei_mini', 800),
+        ('solo/solo_effl0_coco_mini_overfit40', 1200),
+    ],
 )
 def test_shipped_iterations_have_the_rates_of_mmengine(name, length):
-    schedulers, training = schedule(f'solo/{name}.py')
+    schedulers, training = schedule(f'{name}.py')
     assert training.max_iters == length
     assert rates(schedulers, 1, length) == rates(cosine(length, 100), 1, length)
 
