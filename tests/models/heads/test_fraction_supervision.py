@@ -35,10 +35,10 @@ def test_losses_compare_with_the_covered_fractions():
     torch.testing.assert_close(loss, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize('stride', [1, 3])
-def test_strides_without_halves_are_refused(stride):
-    with pytest.raises(ValueError, match='stride must be'):
-        TASK_UTILS.build(dict(type='FractionSupervision', stride=stride))
+@pytest.mark.parametrize(('stride', 'samples'), [(1, 2), (3, 2), (4, 1), (4, 3), (4, 8)])
+def test_strides_that_cannot_be_sampled_are_refused(stride, samples):
+    with pytest.raises(ValueError, match='must be a power of two'):
+        TASK_UTILS.build(dict(type='FractionSupervision', stride=stride, samples=samples))
 
 
 def test_fractions_keep_the_border_of_small_objects():

@@ -85,21 +85,25 @@ class FractionSupervision(CommonStrideSupervision):
     """Compare the masks of every level at one stride with the fraction of each pixel that the object covers.
 
     Binary masks at 1/4 lose the border: on small objects no prediction that fits them exceeds an AP of .75 at full
-    size, while fractions keep it. They are averages of four binary pixels at half the stride; the loss has to use them,
-    as cross-entropy does, and logits are what is resized, since they cross zero where the border is.
+    size, while fractions keep it. They are averages of finer binary pixels; the loss has to use them, as cross-entropy
+    does, and logits are what is resized, since they cross zero where the border is.
 
     Args:
-        stride: The common stride in pixels of the input; a power of two, at least 2.
+        stride: The common stride in pixels of the input; a power of two.
+        samples: Binary pixels along each side of a pixel of the comparison; a power of two that divides ``stride``.
     """
 
-    def __init__(self, stride: int = 4) -> None:
+    def __init__(self, stride: int = 4, samples: int = 2) -> None:
         super().__init__(stride, resize='logits')
-        if stride < 2:
-            raise ValueError(f'FractionSupervision: stride must be at least 2, not {stride}')
+        if samples < 2 or samples & (samples - 1) or stride % samples:
+            raise ValueError(
+                f'FractionSupervision: samples must be a power of two that divides stride = {stride}, not {samples}'
+            )
+        self.samples = samples
 
     def target_stride(self, level_stride: int) -> int:
-        """Give half the common stride."""
-        return self.stride // 2
+        """Give the stride of the binary pixels."""
+        return self.stride // self.samples
 
     def comparison_stride(self, level_stride: int) -> int:
         """Give the common stride."""
@@ -107,4 +111,4 @@ class FractionSupervision(CommonStrideSupervision):
 
     def targets(self, masks: Tensor) -> Tensor:
         """Average the masks, arguments as in the parent; float32."""
-        return F.avg_pool2d(masks[:, None].float(), 2)[:, 0]
+        return F.avg_pool2d(masks[:, None].float(), self.samples)[:, 0]
