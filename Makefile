@@ -3,6 +3,8 @@ PYTHON_ENV ?= .venv
 PY := $(PYTHON_ENV)/bin/python
 DEMO_CONFIG := configs/recipes/panoptic_cpu.py
 DEMO_DIR := work_dirs/panoptic_cpu
+# Where the processor computes in bfloat16, training takes two thirds of the time.
+DEMO_AMP := $(if $(shell grep -m1 -o avx512_bf16 /proc/cpuinfo 2>/dev/null),--amp)
 
 .PHONY: env demo test test-all lint bench
 
@@ -11,7 +13,7 @@ env:
 
 demo: env
 	$(PY) tools/dataset_tools/make_scenes.py
-	$(PY) tools/train.py $(DEMO_CONFIG) --channels-last --work-dir $(DEMO_DIR)
+	$(PY) tools/train.py $(DEMO_CONFIG) --channels-last $(DEMO_AMP) --work-dir $(DEMO_DIR)
 	$(PY) tools/test.py $(DEMO_CONFIG) $(DEMO_DIR) --work-dir $(DEMO_DIR)/test
 	$(PY) tools/analysis_tools/picture_sheet.py $(DEMO_CONFIG) $(DEMO_DIR) --out $(DEMO_DIR)/pictures.png
 
