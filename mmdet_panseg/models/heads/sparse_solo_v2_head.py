@@ -27,7 +27,7 @@ from mmdet_panseg.ops import (
     coordinate_channels,
 )
 
-from .aligned_pyramid import AlignedPyramid, images_of_batch
+from .aligned_pyramid import AlignedPyramid, SharedTower, images_of_batch
 from .sparse_solo_head import SparseSOLOHead
 
 _MASK_FEATURES = dict(
@@ -134,9 +134,9 @@ class SparseSOLOV2Head(SparseSOLOHead, SOLOV2Head):
             As mmdet's head: kernels, per level ``(B, C' * k², S_l, S_l)``, with those of :attr:`position` appended;
             class logits, per level ``(B, K, S_l, S_l)``; mask features, shape ``(B, C', H_0, W_0)``.
         """
-        pyramid = self.align(x)
+        pyramid = self.run_tower(x)
         kernels = [self.kernels(feature, level) for level, feature in enumerate(pyramid.levels)]
-        return kernels, self.all_class_logits(pyramid), self.mask_features(pyramid.pyramid)
+        return kernels, self.all_class_logits(pyramid), pyramid.mask_features[0]
 
     def kernels(self, features: Tensor, level: int) -> Tensor:
         """Predict the kernels of the cells of a level (SOLOv2, mask kernel branch).
@@ -176,8 +176,18 @@ class SparseSOLOV2Head(SparseSOLOHead, SOLOV2Head):
         levels = enumerate(branch.convs_all_levels, branch.start_level)
         return branch.conv_pred(reduce(torch.add, (upsampled(level, convs) for level, convs in levels)))
 
+    def run_tower(self, x: Sequence[Tensor] | AlignedPyramid) -> AlignedPyramid:
+        """Run the mask feature branch on all images, for a semantic head that shares it; there is one level."""
+        pyramid = self.align(x)
+        if pyramid.mask_features is not None:
+            return pyramid
+        return replace(pyramid, mask_features=[self.mask_features(pyramid.pyramid)])
+
     def mask_sources(self, pyramid: AlignedPyramid, cells: Sequence[Tensor]) -> list[MaskSource]:
         """Run the mask feature branch for the images with chosen cells; arguments as in the parent."""
+        if pyramid.mask_features is not None:
+            (shared,) = pyramid.mask_features
+            return super().mask_sources(replace(pyramid, mask_features=dict(enumerate(shared))), cells)
         images = [image for image, chosen in enumerate(cells) if len(chosen)]
         computed = self.images_to_compute(len(cells), images)
         features = {}
@@ -215,9 +225,9 @@ class SparseSOLOV2Head(SparseSOLOHead, SOLOV2Head):
         return [GridCells(*(values[claim.cells.argsort(stable=True)] for values in claim)) for claim in claims]
 
     @property
-    def shared_tower(self) -> None:
-        """Nothing that a semantic head could share: the branches have no features of a level."""
-        return None
+    def shared_tower(self) -> SharedTower:
+        """The mask features, which a semantic head may share."""
+        return SharedTower(self.mask_feature_head.out_channels, self.mask_feature_head.mask_stride)
 
     def mask_towers(self) -> list[nn.Module]:
         """List the parts of the kernel and mask feature branches, which all levels share."""

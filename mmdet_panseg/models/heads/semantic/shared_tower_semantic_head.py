@@ -19,10 +19,12 @@ from .semantic_head import SemanticHead, fitting_norm
 class SharedTowerSemanticHead(SemanticHead):
     """Classify pixels by the features of the mask tower, which learns for masks and classes.
 
+    That is the one mask tower of ``SparseSOLOHead``, or the mask features of ``SparseSOLOV2Head``.
+
     The tower's features of all levels are resized bilinearly to the finest level's size and summed, as in
     :class:`SemanticFPNHead`; a 1×1 convolution with norm and ReLU follows, and one that classifies. The head has no
-    3×3 convolutions of its own. Its logits have the stride of the mask tower's finest level, which is 8, or 4 with
-    ``mask_upsample='before'``, where the separate branch has 4.
+    3×3 convolutions of its own. Its logits have the stride of the mask tower's finest level: 8 with ``SparseSOLOHead``,
+    4 with its ``mask_upsample='before'`` and with ``SparseSOLOV2Head``, as the separate branch.
 
     ``PanopticSOLO`` runs the tower once for this head and the mask head, on all levels and images: the mask head alone
     would run it only where there are objects.
@@ -30,7 +32,8 @@ class SharedTowerSemanticHead(SemanticHead):
     Args:
         num_things: Number of thing classes T.
         num_stuff: Number of stuff classes S.
-        in_channels: Channels of the mask tower, ``feat_channels`` of the mask head.
+        in_channels: Channels of the mask tower: ``feat_channels`` of the mask head, or ``out_channels`` of its mask
+            features.
         channels: Channels between the two convolutions.
         finest_stride: Stride of the mask tower's finest level in pixels of the input.
         norm_cfg: Norm layer, see :func:`fitting_norm`.
@@ -83,8 +86,9 @@ class SharedTowerSemanticHead(SemanticHead):
         if tower is None:
             kind = type(mask_head).__name__ if mask_head is not None else 'None'
             raise ConfigError(
-                f'model.semantic_head.type={type(self).__name__!r} shares the one mask tower of SparseSOLOHead, but '
-                f'model.mask_head is {kind}: take SparseSOLOHead, or SemanticFPNHead as the semantic head'
+                f'model.semantic_head.type={type(self).__name__!r} shares the mask tower of SparseSOLOHead or '
+                f'SparseSOLOV2Head, but model.mask_head is {kind}: take one of them, or SemanticFPNHead as the semantic '
+                'head'
             )
         for key, found, expected in (
             ('in_channels', self.in_channels, tower.channels),

@@ -19,6 +19,10 @@ from solo_v2_cases import V2
 SIZES, ORIGINAL_SIZES = [(61, 90), (50, 77)], [(101, 150), (47, 73)]
 SHARED = changed(PANOPTIC, semantic_head=dict(type='SharedTowerSemanticHead'))
 BEFORE = dict(mask_head=dict(mask_upsample='before'), semantic_head=dict(finest_stride=4))
+DYNAMIC = dict(
+    mask_head=dict(type='SparseSOLOV2Head', mask_feature_head=V2['mask_feature_head']),
+    semantic_head=dict(finest_stride=4, in_channels=6),
+)
 
 
 def slow_bilinear(image, size):
@@ -89,7 +93,7 @@ def test_training_is_that_of_two_heads_with_a_tower_each(counts):
     assert all((gradients[name] != 0).any() for name in gradients if name.startswith('mask_head.mask_convs'))
 
 
-@pytest.mark.parametrize('changes', [{}, BEFORE], ids=['after', 'before'])
+@pytest.mark.parametrize('changes', [{}, BEFORE, DYNAMIC], ids=['after', 'before', 'dynamic'])
 @pytest.mark.parametrize(('counts', 'void_only'), [([3, 5], False), ([0, 0], False), ([0, 0], True)])
 def test_every_parameter_learns(changes, counts, void_only):
     model = build(changed(SHARED, **changes))
@@ -107,7 +111,7 @@ def predict(model):
         return model.predict(data['inputs'], data['data_samples'])
 
 
-@pytest.mark.parametrize('changes', [{}, BEFORE], ids=['after', 'before'])
+@pytest.mark.parametrize('changes', [{}, BEFORE, DYNAMIC], ids=['after', 'before', 'dynamic'])
 def test_instances_are_those_of_the_mask_head_alone(changes):
     model = build(changed(SHARED, **changes))
     alone = build(changed(SHARED, semantic_head=None, fusion_head=None, mask_head=changes.get('mask_head', {})))
@@ -150,6 +154,20 @@ def test_the_tower_runs_once_for_each_level(monkeypatch):
     assert len(calls) == 15 and semantic_logits.shape == (2, 7, 8, 12) and len(class_logits[1]) == 5
 
 
+def test_mask_features_of_dynamic_kernels_are_shared(monkeypatch):
+    """The branch runs once, and the semantic head reads what it gives."""
+    model = build(changed(SHARED, **DYNAMIC))
+    calls, branch = [], model.mask_head.mask_features
+    monkeypatch.setattr(model.mask_head, 'mask_features', lambda x: calls.append(0) or branch(x))
+    data = model.data_preprocessor(training_batch([3, 5], SIZES), training=True)
+    model.loss(data['inputs'], data['data_samples'])
+    predict(model)
+    (_, _, features), semantic_logits = model(data['inputs'], mode='tensor')
+    assert len(calls) == 3
+    torch.testing.assert_close(semantic_logits, model.semantic_head([features]))
+    torch.testing.assert_close(features, branch(model.extract_feat(data['inputs'])))
+
+
 def test_merged_things_dice_and_finer_targets():
     settings = dict(merge_things=True, loss_stride=4, loss_dice=dict(type='SmoothDiceLoss', activate=False))
     model = build(changed(SHARED, semantic_head=settings))
@@ -189,14 +207,15 @@ WITHOUT_A_TOWER_TO_SHARE = {
     'SOLOHead': other_head(SOLOHead),
     'SparseDecoupledSOLOHead': other_head('SparseDecoupledSOLOHead'),
     'SparseDecoupledSOLOLightHead': other_head('SparseDecoupledSOLOLightHead'),
-    'SparseSOLOV2Head': other_head('SparseSOLOV2Head', mask_feature_head=V2['mask_feature_head']),
     'None': changed(SHARED, mask_head=None, fusion_head=None),
 }
 
 
 @pytest.mark.parametrize(('name', 'config'), WITHOUT_A_TOWER_TO_SHARE.items(), ids=WITHOUT_A_TOWER_TO_SHARE)
 def test_other_mask_heads_are_refused(name, config):
-    with pytest.raises(ConfigError, match=f'shares the one mask tower of SparseSOLOHead, .* is {name}: take'):
+    with pytest.raises(
+        ConfigError, match=f'shares the mask tower of SparseSOLOHead or SparseSOLOV2Head, .* is {name}: take'
+    ):
         build(config)
 
 
