@@ -87,8 +87,8 @@ class SharedTowerSemanticHead(SemanticHead):
             kind = type(mask_head).__name__ if mask_head is not None else 'None'
             raise ConfigError(
                 f'model.semantic_head.type={type(self).__name__!r} shares the mask tower of SparseSOLOHead or '
-                f'SparseSOLOV2Head, but model.mask_head is {kind}: take one of them, or SemanticFPNHead as the semantic '
-                'head'
+                f'SparseSOLOV2Head, but model.mask_head is {kind}: take one of them, or SemanticFPNHead as '
+                'model.semantic_head'
             )
         for key, found, expected in (
             ('in_channels', self.in_channels, tower.channels),
