@@ -12,6 +12,6 @@ model = dict(
         loss_dice=dict(type='SmoothDiceLoss', activate=False, loss_weight=0.5),
     ),
     fusion_head=dict(
-        type='PanopticSOLOFusionHead', score_thr=0.35, min_visible=0.5, min_thing_area=16, min_stuff_area=64
+        type='PanopticSOLOFusionHead', score_thr=0.3, min_visible=0.5, min_thing_area=16, min_stuff_area=64
     ),
 )
