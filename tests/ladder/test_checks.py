@@ -291,7 +291,7 @@ TESTED_ONLY = {
         (
             *('score_thr_lower_1x', 'score_thr_higher_1x', 'min_visible_lower_1x', 'min_visible_higher_1x'),
             *('min_stuff_area_lower_1x', 'min_stuff_area_higher_1x', 'min_agreement_1x', 'unclaimed_stuff_1x'),
-            'majority_vote_1x',
+            *('majority_vote_1x', 'semantic_share_1x'),
         ),
         'base_1x',
     ),
