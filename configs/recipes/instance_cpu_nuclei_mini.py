@@ -12,7 +12,7 @@ model = dict(
         num_grids=[64, 48, 36, 24, 16],
         scale_ranges=((1, 32), (20, 48), (36, 72), (56, 112), (88, 2048)),
     ),
-    test_cfg=dict(nms_pre=1000, max_per_img=200),
+    test_cfg=dict(nms_pre=1000, max_per_img=200, max_cells=1000),
 )
 
 train_dataloader = dict(batch_size=2)

@@ -17,5 +17,5 @@ model = dict(
         mask_supervision=dict(type='FractionSupervision'),
         loss_mask=dict(_delete_=True, type='DiceBCELoss'),
     ),
-    test_cfg=dict(score_thr=0.05),
+    test_cfg=dict(score_thr=0.05, max_cells=300),
 )

@@ -78,7 +78,8 @@ class SparseSOLOHead(SOLOHead):
         negatives: Cells whose masks are taught to stay empty, for example ``RandomNegativeCells``; default none.
         mask_upsample: Whether masks are upsampled ``'after'`` the mask tower or their features ``'before'`` it.
         memory_budget: Memory in MiB for the masks that are worked on at a time.
-        test_cfg: mmdet's, with two more keys, see :class:`CellMaskPredictor`: ``suppression`` and ``resize``.
+        test_cfg: mmdet's, with three more keys, see :class:`CellMaskPredictor`: ``suppression``, ``resize`` and
+            ``max_cells``.
         **kwargs: Arguments of mmdet's ``SOLOHead``.
 
     Raises:
@@ -460,6 +461,7 @@ class SparseSOLOHead(SOLOHead):
             self._build_predictor()
         pyramid = self.align(x)
         scores = flatten_levels([self.cell_scores(feature, level) for level, feature in enumerate(pyramid.levels)])
+        scores = self.predictor.best_cells(scores)
         sources = self.mask_sources(pyramid, self.predictor.above_threshold(scores))
         metas = [sample.metainfo for sample in batch_data_samples]
         return self.predictor(scores, sources, self.mask_size(pyramid), metas, rescale, self._rate(pyramid))

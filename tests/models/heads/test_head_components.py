@@ -255,3 +255,23 @@ def test_a_softmax_starts_with_background(classifier):
     head.init_weights()
     for name, value in head.state_dict().items():
         assert torch.equal(value, trained[name]), name
+
+
+def test_only_the_best_cells_have_masks():
+    """Two cells an image, and what they would have without a limit."""
+    features, samples = pyramid(2, 96, 160), random_samples(0, [2, 2], (90, 150), (96, 160))
+    keep_all = dict(STOCK['test_cfg'], score_thr=0.0, sigma=1e-9, filter_thr=0.0, nms_pre=-1, max_per_img=-1)
+    head = build(test_cfg=ConfigDict(keep_all)).eval()
+    scores = torch.rand(2, sum(head.level_cells), 4)
+    limited = head.predictor.from_test_cfg(
+        dict(keep_all, max_cells=2), strides=head.strides, level_cells=head.level_cells, memory_budget=2**20
+    ).best_cells(scores)
+    for before, after in zip(scores, limited, strict=True):
+        kept = after.amax(dim=1).nonzero().flatten()
+        assert set(kept.tolist()) == set(before.amax(dim=1).topk(2).indices.tolist())
+        assert torch.equal(after[kept], before[kept])
+    unlimited = head.predict(features, samples)
+    head.test_cfg = ConfigDict(dict(keep_all, max_cells=2))
+    for found, everything in zip(head.predict(features, samples), unlimited, strict=True):
+        assert 0 < len(found) <= 8 < len(everything)
+        assert len(found.masks.flatten(1).unique(dim=0)) <= 2

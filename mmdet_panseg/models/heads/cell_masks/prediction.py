@@ -58,6 +58,8 @@ class CellMaskPredictor:
         filter_thr: Least score after suppression.
         nms_pre: Number of candidates that are compared with each other; -1 for all.
         max_per_img: Number of instances of an image; -1 for all.
+        max_cells: Number of cells of an image, by their best score, that may have a mask; -1 for all. It bounds the
+            time of a model that has learnt little yet.
         kernel: Of matrix NMS.
         sigma: Of matrix NMS.
         suppression: Component in place of matrix NMS, such as ``dict(type='GreedyMaskNMS')``.
@@ -76,6 +78,7 @@ class CellMaskPredictor:
         filter_thr: float = 0.0,
         nms_pre: int = -1,
         max_per_img: int = -1,
+        max_cells: int = -1,
         kernel: str = 'gaussian',
         sigma: float = 2.0,
         suppression: OptConfigType = None,
@@ -93,7 +96,7 @@ class CellMaskPredictor:
             raise ConfigError(
                 f"model.test_cfg.suppression = {suppression!r}, but should be a component as dict(type='GreedyMaskNMS')"
             )
-        for name, value in dict(nms_pre=nms_pre, max_per_img=max_per_img).items():
+        for name, value in dict(nms_pre=nms_pre, max_per_img=max_per_img, max_cells=max_cells).items():
             if isinstance(value, bool) or not isinstance(value, Integral):
                 raise ConfigError(f'model.test_cfg.{name} = {value!r}, but should be a whole number, -1 for no limit')
         for name, value, choices in (('kernel', kernel, ('gaussian', 'linear')), ('resize', resize, RESIZED)):
@@ -104,6 +107,7 @@ class CellMaskPredictor:
         self.filter_thr = max(0.0, filter_thr)
         self.nms_pre = nms_pre
         self.max_per_img = max_per_img
+        self.max_cells = max_cells
         self.suppression = TASK_UTILS.build(suppression or dict(type='MatrixNMS', kernel=kernel, sigma=sigma))
         self.resize = resize
         self.level_cells = level_cells
@@ -137,6 +141,21 @@ class CellMaskPredictor:
             if name not in test_cfg:
                 raise ConfigError(f'model.test_cfg does not set {name}; write test_cfg=dict({name}=..., ...)')
         return cls(**{**of_head, **test_cfg})
+
+    def best_cells(self, scores: Tensor) -> Tensor:
+        """Leave scores to the best cells of each image alone, as ``max_cells`` says.
+
+        Args:
+            scores: Class scores of all cells, shape ``(B, cells, K)``.
+
+        Returns:
+            The scores, with zeros for the other cells.
+        """
+        if not 0 <= self.max_cells < scores.shape[1]:
+            return scores
+        best = scores.amax(dim=2)
+        chosen = torch.zeros_like(best).scatter_(1, best.topk(self.max_cells, dim=1).indices, 1.0)
+        return scores * chosen[:, :, None]
 
     def above_threshold(self, scores: Tensor) -> list[Tensor]:
         """Find the cells whose masks are needed.
