@@ -3,7 +3,7 @@ PYTHON_ENV ?= .venv
 PY := $(PYTHON_ENV)/bin/python
 DEMO_CONFIG := configs/recipes/panoptic_cpu.py
 DEMO_DIR := work_dirs/panoptic_cpu
-# Where the processor computes in bfloat16, training takes two thirds of the time.
+# Where the processor computes in bfloat16, training takes four fifths of the time.
 DEMO_AMP := $(if $(shell grep -m1 -o avx512_bf16 /proc/cpuinfo 2>/dev/null),--amp)
 
 .PHONY: env demo test test-all lint bench
