@@ -106,7 +106,7 @@ class PanopticSOLOFusionHead(BaseModule):
         return instances[greedy_mask_nms(chosen_ious(instances.masks, brought_together), instances.labels)]
 
     def _correct_scores(self, instances: InstanceData, semantic: SemanticMaps) -> InstanceData:
-        means = mean_mask_probabilities(instances.masks, semantic.probabilities)
+        means = mean_mask_probabilities(instances.masks, semantic.logits.softmax(dim=0))
         own = means.gather(1, instances.labels.clamp(max=means.shape[1] - 1)[:, None])[:, 0]
         corrected = instances.scores ** (1 - self.semantic_share) * own**self.semantic_share
         instances.scores = torch.where(instances.labels < self.num_things, corrected, instances.scores)

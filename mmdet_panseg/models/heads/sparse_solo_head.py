@@ -194,7 +194,11 @@ class SparseSOLOHead(SOLOHead):
         pyramid = self.align(x)
         if pyramid.mask_features is not None:
             return pyramid
-        return replace(pyramid, mask_features=[self.mask_features(level) for level in pyramid.levels])
+        return replace(pyramid, mask_features=self.tower_features(pyramid))
+
+    def tower_features(self, pyramid: AlignedPyramid) -> list[Tensor]:
+        """Run the mask tower on all levels and images, from fine to coarse."""
+        return [self.mask_features(level) for level in pyramid.levels]
 
     def all_class_logits(self, pyramid: AlignedPyramid) -> list[Tensor]:
         """Classify the grid cells of all levels, each ``(B, K, S_l, S_l)``."""
@@ -374,15 +378,13 @@ class SparseSOLOHead(SOLOHead):
         objects: Sequence[GTObjects],
     ) -> Tensor:
         """Rate the masks of chosen cells, which do not learn from it."""
-        size = self.mask_size(pyramid)
+        settings = (self.level_cells, self.mask_size(pyramid), self.cell_mask_loss.supervision.test_resize)
         with torch.no_grad():
-            masks = [self._image_masks(sources, image, size).all(chosen) for image, chosen in enumerate(cells)]
+            masks = [
+                ImageMasks(sources, image, *settings, self.memory_budget).all(chosen)
+                for image, chosen in enumerate(cells)
+            ]
         return self.mask_classifier.loss(self.mask_classifier.features(pyramid.pyramid), masks, objects)
-
-    def _image_masks(self, sources: Sequence[MaskSource], image: int, size: tuple[int, int]) -> ImageMasks:
-        own = [source for source in sources if source.image == image]
-        resize = self.cell_mask_loss.supervision.test_resize
-        return ImageMasks(own, self.level_cells, size, resize, self.memory_budget)
 
     def learnt_cells(
         self, objects: Sequence[GTObjects], assigned: Sequence[GridCells], padded_size: tuple[int, int]

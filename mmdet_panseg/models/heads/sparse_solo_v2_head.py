@@ -176,12 +176,9 @@ class SparseSOLOV2Head(SparseSOLOHead, SOLOV2Head):
         levels = enumerate(branch.convs_all_levels, branch.start_level)
         return branch.conv_pred(reduce(torch.add, (upsampled(level, convs) for level, convs in levels)))
 
-    def run_tower(self, x: Sequence[Tensor] | AlignedPyramid) -> AlignedPyramid:
-        """Run the mask feature branch on all images, for a semantic head that shares it; there is one level."""
-        pyramid = self.align(x)
-        if pyramid.mask_features is not None:
-            return pyramid
-        return replace(pyramid, mask_features=[self.mask_features(pyramid.pyramid)])
+    def tower_features(self, pyramid: AlignedPyramid) -> list[Tensor]:
+        """Run the mask feature branch on all images; there is one level."""
+        return [self.mask_features(pyramid.pyramid)]
 
     def mask_sources(self, pyramid: AlignedPyramid, cells: Sequence[Tensor]) -> list[MaskSource]:
         """Run the mask feature branch for the images with chosen cells; arguments as in the parent."""

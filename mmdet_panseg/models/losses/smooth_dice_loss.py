@@ -41,7 +41,7 @@ class SmoothDiceLoss(nn.Module):
 
         Args:
             pred: Logits or probabilities, shape ``(N, H, W)``.
-            target: Binary masks, shape ``(N, H, W)``.
+            target: Binary masks or fractions, shape ``(N, H, W)``.
             weight: Factor of each mask, shape ``(N,)``.
             reduction_override: Used in place of the reduction given at construction.
             avg_factor: Divisor in place of the number of masks.
@@ -49,6 +49,10 @@ class SmoothDiceLoss(nn.Module):
         Returns:
             A scalar, or shape ``(N,)`` without reduction.
         """
-        loss = dice_loss(pred.sigmoid() if self.activate else pred, target, smooth=self.smooth)
         reduction = reduction_override or self.reduction
-        return self.loss_weight * weight_reduce_loss(loss, weight, reduction, avg_factor)
+        return weight_reduce_loss(self.each(pred, target), weight, reduction, avg_factor)
+
+    def each(self, pred: Tensor, target: Tensor) -> Tensor:
+        """Compute the loss of each mask, shape ``(N,)``; arguments as in :meth:`forward`."""
+        probabilities = pred.sigmoid() if self.activate else pred
+        return self.loss_weight * dice_loss(probabilities, target, smooth=self.smooth)

@@ -200,7 +200,7 @@ def test_the_semantic_branch_has_a_share_in_the_scores_of_things(classes):
         maps = model.semantic_head.predict(model.extract_feat(data['inputs']), metas, rescale=True)
     for sample, before, semantic in zip(corrected, predict(model), maps, strict=True):
         found, own = sample.pred_instances, before.pred_instances
-        means = mean_mask_probabilities(own.masks, semantic.probabilities)
+        means = mean_mask_probabilities(own.masks, semantic.logits.softmax(dim=0))
         scores = own.scores**0.75 * means[torch.arange(len(own)), own.labels] ** 0.25
         assert len(found) > 1 and (found.scores != own.scores).any()
         torch.testing.assert_close(found.scores, scores.sort(descending=True).values)

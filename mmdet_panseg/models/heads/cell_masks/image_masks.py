@@ -18,7 +18,8 @@ class ImageMasks:
     """Soft masks of an image's cells on demand, at one size for all levels (1/4 of the input).
 
     Args:
-        sources: Every cell whose mask may be asked for, by level.
+        sources: Every cell of the batch whose mask may be asked for, by level and image.
+        image: Index of the image.
         level_cells: Number of cells of each level.
         size: Height and width of the soft masks.
         resize: What is resized, logits or probabilities.
@@ -28,12 +29,14 @@ class ImageMasks:
     def __init__(
         self,
         sources: Sequence[MaskSource],
+        image: int,
         level_cells: Sequence[int],
         size: tuple[int, int],
         resize: str,
         memory_budget: int,
     ) -> None:
-        self.levels = {source.level: source.provider(source.cells) for source in sources}
+        own = [source for source in sources if source.image == image]
+        self.levels = {source.level: source.provider(source.cells) for source in own}
         self.level_cells = level_cells
         self.size = size
         self.resize = resize

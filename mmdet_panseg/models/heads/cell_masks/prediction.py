@@ -194,8 +194,7 @@ class CellMaskPredictor:
         results = []
         for image, meta in enumerate(metas):
             cells, labels = (scores[image] > self.score_thr).nonzero(as_tuple=True)
-            own = [source for source in sources if source.image == image]
-            masks = ImageMasks(own, self.level_cells, size, self.resize, self.memory_budget)
+            masks = ImageMasks(sources, image, self.level_cells, size, self.resize, self.memory_budget)
             candidates = self._score_masks(scores[image], cells, labels, masks, rate and partial(rate, image))
             results.append(self._predict_image(candidates, masks, meta, rescale))
         return results

@@ -26,13 +26,12 @@ class SemanticMaps(NamedTuple):
             (``merge_things``).
         stuff: Most probable stuff class, int64 labels, shape ``(H, W)``; ``num_things + num_stuff``, which is void, if
             there is no stuff.
-        probabilities: Softmax of the head's channels at the stride of the logits, cropped to the image, shape
-            ``(out_channels, h, w)``.
+        logits: Of the head's channels at their stride, cropped to the image, shape ``(out_channels, h, w)``.
     """
 
     labels: Tensor
     stuff: Tensor
-    probabilities: Tensor
+    logits: Tensor
 
 
 def fitting_norm(norm_cfg: OptConfigType, channels: int) -> dict:
@@ -185,8 +184,8 @@ class SemanticHead(BaseModule, metaclass=ABCMeta):
         if self.merge_things:
             things = torch.full_like(things, VOID_LABEL)
         height, width = (-(-side // self.stride) for side in crop)
-        probabilities = logits[:, :height, :width].softmax(dim=0)
-        return SemanticMaps(torch.where(thing_values >= stuff_values, things, stuff), stuff, probabilities)
+        labels = torch.where(thing_values >= stuff_values, things, stuff)
+        return SemanticMaps(labels, stuff, logits[:, :height, :width])
 
     def _targets(self, sample: DetDataSample, padded_size: tuple[int, int]) -> Tensor:
         """Channel of each pixel of the comparison, void 255, int64, shape ``(H, W)``."""
