@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from mmcv.transforms import BaseTransform
 from mmdet.structures.bbox import HorizontalBoxes
 from mmdet.structures.mask import BitmapMasks
 
@@ -110,44 +113,66 @@ def mask_array(sample: dict) -> np.ndarray:
     return sample['gt_masks'].to_ndarray().astype(np.uint8, copy=False)
 
 
-def partners_of(results: dict, count: int, user: str) -> list[dict]:
-    """Give the samples that a sample is to be mixed with.
+class MixingTransform(BaseTransform):
+    """Base of transforms that mix an image with others, in the pipeline of mmdet's ``MultiImageMixDataset``.
 
     Args:
-        results: The sample, as mmdet's ``MultiImageMixDataset`` gives it.
-        count: How many the transform needs.
-        user: Name of the transform, for the error text.
-
-    Returns:
-        The samples; none if ``get_indexes`` has chosen none.
-
-    Raises:
-        ConfigError: If the transform does not stand where it can work.
-        DatasetError: If ground truth has another size than its image.
+        prob: Share of the images that are mixed; for the others no partners are loaded.
     """
-    if 'mix_results' not in results:
-        raise ConfigError(
-            f'{user} mixes several images and has only one: put it into the pipeline of a MultiImageMixDataset, '
-            'around the data set.'
-        )
-    partners = results['mix_results']
-    if not partners:
-        return []
-    if len(partners) != count:
-        raise ConfigError(f'{user}: mix_results has {len(partners)} samples, it takes {count}.')
-    loaded = _loaded_keys(results)
-    for sample in (results, *partners):
-        if 'gt_areas' in sample:
-            raise ConfigError(f'{user} mixes masks before FixClassGT: move FixClassGT behind it.')
-        if 'gt_bboxes' in sample and 'gt_masks' not in sample:
-            raise ConfigError(f"{user} needs gt_masks: set with_mask=True in the data set's LoadAnnotations.")
-        if _loaded_keys(sample) != loaded:
-            raise DatasetError(
-                f"{user}: '{sample.get('img_path')}' has {_loaded_keys(sample)} loaded and "
-                f"'{results.get('img_path')}' {loaded}: images that are mixed need the same annotations."
+
+    num_partners: int
+
+    def __init__(self, prob: float) -> None:
+        if not 0 <= prob <= 1:
+            raise ValueError(f'{type(self).__name__}: prob must be within 0 and 1, not {prob}')
+        self.prob = prob
+
+    def get_indexes(self, dataset: Sequence) -> list[int]:
+        """Choose the images to mix with, or none if this one is not to be mixed."""
+        if np.random.rand() >= self.prob:
+            return []
+        return np.random.randint(len(dataset), size=self.num_partners).tolist()
+
+    def transform(self, results: dict) -> dict:
+        """Mix one sample with its partners, if it has any.
+
+        Raises:
+            ConfigError: If the transform does not stand where it can work.
+            DatasetError: If ground truth has another size than its image.
+        """
+        partners = self._partners(results)
+        return self.mix(results, partners) if partners else results
+
+    @abstractmethod
+    def mix(self, results: dict, partners: list[dict]) -> dict:
+        """Mix one sample with ``num_partners`` others."""
+
+    def _partners(self, results: dict) -> list[dict]:
+        """Give the samples to mix with; none if ``get_indexes`` has chosen none."""
+        user = type(self).__name__
+        if 'mix_results' not in results:
+            raise ConfigError(
+                f'{user} mixes several images and has only one: put it into the pipeline of a MultiImageMixDataset, '
+                'around the data set.'
             )
-        _require_size_of_image(sample, user)
-    return partners
+        partners = results['mix_results']
+        if not partners:
+            return []
+        if len(partners) != self.num_partners:
+            raise ConfigError(f'{user}: mix_results has {len(partners)} samples, it takes {self.num_partners}.')
+        loaded = _loaded_keys(results)
+        for sample in (results, *partners):
+            if 'gt_areas' in sample:
+                raise ConfigError(f'{user} mixes masks before FixClassGT: move FixClassGT behind it.')
+            if 'gt_bboxes' in sample and 'gt_masks' not in sample:
+                raise ConfigError(f"{user} needs gt_masks: set with_mask=True in the data set's LoadAnnotations.")
+            if _loaded_keys(sample) != loaded:
+                raise DatasetError(
+                    f"{user}: '{sample.get('img_path')}' has {_loaded_keys(sample)} loaded and "
+                    f"'{results.get('img_path')}' {loaded}: images that are mixed need the same annotations."
+                )
+            _require_size_of_image(sample, user)
+        return partners
 
 
 def _loaded_keys(sample: dict) -> list[str]:

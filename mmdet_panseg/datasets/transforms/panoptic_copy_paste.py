@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from mmcv.transforms import BaseTransform
 from mmdet.registry import TRANSFORMS
 
 from mmdet_panseg.errors import ConfigError
 
-from .mixing import Layer, compose_layers, mask_array, partners_of
+from .mixing import Layer, MixingTransform, compose_layers, mask_array
 from .scaled_window import ScaledWindow, read_positions
 
 
 @TRANSFORMS.register_module()
-class PanopticCopyPaste(BaseTransform):
+class PanopticCopyPaste(MixingTransform):
     """Paste objects of another image on top, with instances, semantic map and panoptic ids.
 
     What mmdet's ``CopyPaste`` does to instances ([Ghiasi et al. 2021](https://arxiv.org/abs/2012.07177)), this does to
@@ -45,6 +44,8 @@ class PanopticCopyPaste(BaseTransform):
         prob: Share of the images that get objects; for the others no partner is loaded.
     """
 
+    num_partners = 1
+
     def __init__(
         self,
         max_num_pasted: int = 100,
@@ -57,31 +58,16 @@ class PanopticCopyPaste(BaseTransform):
             raise ValueError(f'PanopticCopyPaste: max_num_pasted must be at least 1, not {max_num_pasted}')
         if not 0 < scale_range[0] <= scale_range[1]:
             raise ValueError(f'PanopticCopyPaste: scale_range must be ascending and above 0, not {scale_range}')
-        for key, value in (('flip_prob', flip_prob), ('prob', prob)):
-            if not 0 <= value <= 1:
-                raise ValueError(f'PanopticCopyPaste: {key} must be within 0 and 1, not {value}')
+        if not 0 <= flip_prob <= 1:
+            raise ValueError(f'PanopticCopyPaste: flip_prob must be within 0 and 1, not {flip_prob}')
+        super().__init__(prob)
         self.max_num_pasted = max_num_pasted
         self.selected = selected
         self.scale_range = scale_range
         self.flip_prob = flip_prob
-        self.prob = prob
 
-    def get_indexes(self, dataset: Sequence) -> list[int]:
-        """Choose the image to paste from, or none if nothing is to be pasted."""
-        if np.random.rand() >= self.prob:
-            return []
-        return [np.random.randint(len(dataset))]
-
-    def transform(self, results: dict) -> dict:
-        """Paste objects of its partner into one sample.
-
-        Raises:
-            ConfigError: If the transform does not stand where it can work.
-            DatasetError: If ground truth has another size than its image.
-        """
-        partners = partners_of(results, 1, type(self).__name__)
-        if not partners:
-            return results
+    def mix(self, results: dict, partners: list[dict]) -> dict:
+        """Paste objects of the sample's partner on top of it."""
         (source,) = partners
         size = results['img'].shape[:2]
         window = self._random_window(source['img'].shape[:2], size)

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
-from mmcv.transforms import BaseTransform
 from mmdet.registry import TRANSFORMS
 
-from .mixing import Layer, compose_layers, partners_of
+from .mixing import Layer, MixingTransform, compose_layers
 from .scaled_window import ScaledWindow, read_positions
 
 
 @TRANSFORMS.register_module()
-class PanopticMosaic(BaseTransform):
+class PanopticMosaic(MixingTransform):
     """Put parts of four images around a random centre, with instances, semantic map and panoptic ids.
 
     The mixed image has the size that the network is trained at, so a step costs what it costs without. (mmdet's
@@ -43,6 +42,8 @@ class PanopticMosaic(BaseTransform):
         prob: Share of the images that are mixed; of the others no partners are loaded.
     """
 
+    num_partners = 3
+
     def __init__(
         self,
         img_scale: tuple[int, int] = (640, 640),
@@ -56,29 +57,13 @@ class PanopticMosaic(BaseTransform):
             raise ValueError(f'PanopticMosaic: center_range must be ascending within 0 and 1, not {center_range}')
         if not 0 < scale_range[0] <= scale_range[1]:
             raise ValueError(f'PanopticMosaic: scale_range must be ascending and above 0, not {scale_range}')
-        if not 0 <= prob <= 1:
-            raise ValueError(f'PanopticMosaic: prob must be within 0 and 1, not {prob}')
+        super().__init__(prob)
         self.img_scale = img_scale
         self.center_range = center_range
         self.scale_range = scale_range
-        self.prob = prob
 
-    def get_indexes(self, dataset: Sequence) -> list[int]:
-        """Choose the images to mix with: three, or none if this one is not to be mixed."""
-        if np.random.rand() >= self.prob:
-            return []
-        return np.random.randint(len(dataset), size=3).tolist()
-
-    def transform(self, results: dict) -> dict:
-        """Mix one sample with its partners.
-
-        Raises:
-            ConfigError: If the transform does not stand where it can work.
-            DatasetError: If ground truth has another size than its image.
-        """
-        partners = partners_of(results, 3, type(self).__name__)
-        if not partners:
-            return results
+    def mix(self, results: dict, partners: list[dict]) -> dict:
+        """Put parts of the sample and its three partners around a centre."""
         width, height = self.img_scale
         x, y = (min(max(round(side * np.random.uniform(*self.center_range)), 1), side - 1) for side in (width, height))
         layers = []
