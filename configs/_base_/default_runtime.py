@@ -11,5 +11,6 @@ custom_hooks = [
     dict(type='NonFiniteLossHook'),
     dict(type='CheckpointMatchHook'),
     dict(type='ClassCountHook'),
+    dict(type='EvaluationDataHook'),
     dict(type='SkippedSamplesHook'),
 ]

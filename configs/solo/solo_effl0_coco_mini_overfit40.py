@@ -3,9 +3,7 @@ _base_ = './solo_effl0_coco_mini.py'
 
 resize = test_resize = [dict(type='Resize', scale=(640, 640), keep_ratio=True)]
 train_pipeline = [*_base_.load_image, *_base_.load_instances, *resize, *_base_.targets, *_base_.pack]
-# The annotation file has more images than the 40: the metric takes its ground truth from the samples.
-test_pack = [dict(type='PackPanopticInputs', meta_keys=(*_base_.meta_keys, 'instances'))]
-test_pipeline = [*_base_.load_image, *test_resize, *test_pack]
+test_pipeline = [*_base_.load_image, *test_resize, *_base_.test_pack]
 
 model = dict(
     mask_head=dict(
@@ -24,7 +22,5 @@ val_dataloader = dict(
     )
 )
 test_dataloader = val_dataloader
-val_evaluator = dict(ann_file=None)
-test_evaluator = val_evaluator
 
 train_cfg = dict(max_iters=1200)

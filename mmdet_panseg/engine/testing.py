@@ -7,7 +7,6 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,8 @@ from mmengine.logging import print_log
 from mmdet_panseg.engine.checkpoints.atomic_backend import write_atomically
 from mmdet_panseg.engine.checkpoints.loaders import install_checkpoint_guard
 from mmdet_panseg.engine.checkpoints.resuming import checkpoint_named
-from mmdet_panseg.engine.config import config_faults_explained, load_config, require_evaluation_files
+from mmdet_panseg.engine.config import config_faults_explained, load_config
+from mmdet_panseg.engine.config.unknown_arguments import argument_names
 from mmdet_panseg.errors import ConfigError
 
 from .launch import build_runner, ensure_hook, is_main_rank, leave_processes, use_processes_on_cpu
@@ -78,14 +78,14 @@ def run_testing(arguments: argparse.Namespace) -> dict[str, float]:
     if arguments.tta:
         use_test_time_augmentation(config)
     ensure_hook(config, dict(type='CheckpointMatchHook', require_all=True))
-    ensure_hook(config, dict(type='ClassCountHook'))
+    for name in ('ClassCountHook', 'EvaluationDataHook'):
+        ensure_hook(config, dict(type=name))
     if arguments.channels_last:
         ensure_hook(config, dict(type='ChannelsLastHook'))
     use_processes_on_cpu(config)
     if is_main_rank():
         write_run_record('test', config, vars(arguments))
     with config_faults_explained(config):
-        require_evaluation_files(config, 'test')
         runner = build_runner(config)
         if arguments.out is not None:
             runner.test_evaluator.metrics.append(DumpDetResults(out_file_path=arguments.out))
@@ -106,7 +106,7 @@ def prepare_evaluators(config: Config, classwise: bool) -> None:
     """
     evaluators = config.get('test_evaluator') or []
     for evaluator in evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]:
-        if evaluator.get('type') == 'CocoMetric':
+        if evaluator.get('type') in ('CocoMetric', 'CheckedCocoMetric'):
             kinds = evaluator.get('metric', 'bbox')
             if not {'proposal', 'proposal_fast'} & set([kinds] if isinstance(kinds, str) else kinds):
                 evaluator.setdefault('metric_items', list(_COCO_LINES))
@@ -117,7 +117,7 @@ def prepare_evaluators(config: Config, classwise: bool) -> None:
 def _takes_classwise(metric: str | type | None) -> bool:
     """Whether a metric has an argument ``classwise``; what is not a metric is left to the runner's error."""
     kind = METRICS.get(metric) if isinstance(metric, str) else metric
-    return kind is not None and 'classwise' in signature(kind).parameters
+    return kind is not None and 'classwise' in (argument_names(kind) or ())
 
 
 def use_test_time_augmentation(config: Config) -> None:
@@ -141,7 +141,7 @@ def use_test_time_augmentation(config: Config) -> None:
 
 def _report(metrics: Mapping[str, Any], origin: Mapping[str, str], path: Path) -> None:
     if not metrics:
-        print_log('no metrics: the model found nothing in any image', logger='current')
+        print_log('no metrics were computed', logger='current')
     record = {**origin, 'metrics': {name: _json_number(value) for name, value in metrics.items()}}
     write_atomically((json.dumps(record, indent=2) + '\n').encode(), path)
     print_log(f'metrics written to {path}', logger='current')

@@ -13,7 +13,7 @@ from torch import nn
 
 from mmdet_panseg.engine.checkpoints.loaders import install_checkpoint_guard
 from mmdet_panseg.engine.checkpoints.resuming import find_resume_checkpoint, prepare_work_dir_for_resume
-from mmdet_panseg.engine.config import config_faults_explained, load_config, require_evaluation_files
+from mmdet_panseg.engine.config import config_faults_explained, load_config
 from mmdet_panseg.errors import ConfigError
 
 from .cpu_memory import keep_freed_memory
@@ -23,6 +23,7 @@ from .run_record import write_run_record
 
 # mmengine's lines about each parameter's learning rate and decay: hundreds, between which warnings drown
 _LIST_OF_PARAMETERS = re.compile(r'^paramwise_options -- |is skipped since its requires_grad=False')
+_HOOKS = ('NonFiniteLossHook', 'CheckpointMatchHook', 'ClassCountHook', 'EvaluationDataHook', 'SkippedSamplesHook')
 _PLAIN_OPTIM_WRAPPERS = (None, 'OptimWrapper', 'AmpOptimWrapper', 'CPUAmpOptimWrapper')
 
 
@@ -100,7 +101,6 @@ def run_training(arguments: argparse.Namespace) -> nn.Module:
     if is_main_rank():
         write_run_record('train', config, vars(arguments))
     with config_faults_explained(config):
-        require_evaluation_files(config, 'val')
         runner = build_runner(config)
         runner.logger.addFilter(lambda record: not _LIST_OF_PARAMETERS.search(record.getMessage()))
         model = runner.train()
@@ -156,7 +156,7 @@ def harden_training(config: Config) -> None:
     checkpoint = hooks.setdefault('checkpoint', dict(type='CheckpointHook', interval=1))
     if checkpoint is not None and checkpoint.get('type') == 'CheckpointHook':
         checkpoint['type'] = 'AtomicCheckpointHook'
-    for name in ('NonFiniteLossHook', 'CheckpointMatchHook', 'ClassCountHook', 'SkippedSamplesHook'):
+    for name in _HOOKS:
         ensure_hook(config, dict(type=name))
 
 

@@ -44,10 +44,10 @@ def test_prints_the_coco_table_and_writes_json(run_tool, tmp_path, weights):
     metrics = written['metrics']
     for kind in ('bbox', 'segm'):
         names = [name for name in metrics if name.startswith(f'coco/{kind}_')]
-        assert len(names) == 12
+        assert len(names) == 12 + 2  # and each class
         assert metrics[f'coco/{kind}_mAP'] == pytest.approx(0.75, abs=0.01)
         assert metrics[f'coco/{kind}_mAP_l'] == -1  # there are no large objects
-    assert metrics['coco/dog_precision'] == pytest.approx(0.75, abs=0.01)
+    assert metrics['coco/segm_dog_precision'] == pytest.approx(0.75, abs=0.01)
     assert len(list((tmp_path / 'test').glob('*/painted/*.png'))) == 4
     assert (tmp_path / 'found.pkl').exists() and list((tmp_path / 'test').glob('run_test_*.json'))
 
@@ -62,7 +62,7 @@ def test_prints_three_tables_for_a_panoptic_model(call_tool, tmp_path, weights):
     assert metrics['coco/segm_mAP'] == pytest.approx(0.75, abs=0.01)
     assert metrics['coco_panoptic/PQ'] == pytest.approx(3 / 3.5) and metrics['coco_panoptic/SQ'] == 1
     assert metrics['semantic/mAcc'] == pytest.approx((0.75 + 0.75 + 1) / 3)
-    for name in ('coco/dog_precision', 'coco_panoptic/dog_PQ', 'coco_panoptic/grass_PQ', 'semantic/grass_IoU'):
+    for name in ('coco/segm_dog_precision', 'coco_panoptic/dog_PQ', 'coco_panoptic/grass_PQ', 'semantic/grass_IoU'):
         assert 0.7 < metrics[name] < 0.9
     assert re.search(r'\| all +\| 0\.8571 \|', run.stdout) and re.search(r'\| grass +\| 0\.8571 \|', run.stdout)
     assert re.search(r'\| mIoU +\|', run.stdout) and re.search(r'\| dog +\| 0\.75', run.stdout)
@@ -72,7 +72,8 @@ def test_a_model_that_finds_nothing_has_a_json_too(call_tool, tmp_path, weights)
     config = write_echo_config(tmp_path, miss=(0, 1, 2, 3))
     run = call_tool('test.py', config, weights, '--json', tmp_path / 'metrics.json')
     assert run.returncode == 0, run.stderr
-    assert json.loads((tmp_path / 'metrics.json').read_text())['metrics'] == {}
+    metrics = json.loads((tmp_path / 'metrics.json').read_text())['metrics']
+    assert metrics['coco/segm_mAP'] == metrics['coco/bbox_mAP'] == 0
     assert 'the model found nothing' in run.stdout
 
 
@@ -110,7 +111,7 @@ def test_the_tested_file_is_recorded(call_tool, tmp_path, weights):
 
 def test_annotations_of_other_images_are_refused(call_tool, tmp_path, weights):
     config = write_echo_config(tmp_path)
-    for option, text in (('vla.json', "'vla.json' does not exist"), ('other.json', 'of the images of test_dataloader')):
+    for option, text in (('vla.json', "'vla.json' does not exist"), ('other.json', 'of the images of the data')):
         (tmp_path / 'other.json').write_text((tmp_path / 'truth.json').read_text().replace('2.png', 'b2.png'))
         run = call_tool('test.py', config, weights, '--cfg-options', f'test_evaluator.ann_file={option}')
         assert run.returncode == 2 and text in run.stderr and 'Traceback' not in run.stderr

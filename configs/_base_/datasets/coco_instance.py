@@ -11,5 +11,5 @@ train_dataloader = dict(
 )
 val_dataloader = dict(dataset=dict(type='CheckedCocoDataset', pipeline=test_pipeline))
 test_dataloader = val_dataloader
-val_evaluator = dict(metric=['segm', 'bbox'])
+val_evaluator = dict(type='CheckedCocoMetric', metric=['segm', 'bbox'])
 test_evaluator = val_evaluator

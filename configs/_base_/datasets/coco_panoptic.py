@@ -12,7 +12,7 @@ train_dataloader = dict(
 val_dataloader = dict(dataset=dict(type='CheckedCocoPanopticDataset', pipeline=test_pipeline))
 test_dataloader = val_dataloader
 ap_evaluator = dict(
-    type='CocoMetric', ann_file=_base_.data_root + 'annotations/instances_val2017.json', metric=['segm', 'bbox']
+    type='CheckedCocoMetric', ann_file=_base_.data_root + 'annotations/instances_val2017.json', metric=['segm', 'bbox']
 )
 val_evaluator = [ap_evaluator, _base_.iou_evaluator, _base_.pq_evaluator]
 test_evaluator = val_evaluator

@@ -40,6 +40,6 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-ap_evaluator = dict(type='CocoMetric', ann_file=data_root + 'annotations/instances_val.json', metric=['segm', 'bbox'])
+ap_evaluator = dict(type='CheckedCocoMetric', metric=['segm', 'bbox'])
 val_evaluator = ap_evaluator
 test_evaluator = val_evaluator

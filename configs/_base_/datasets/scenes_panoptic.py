@@ -32,5 +32,6 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-val_evaluator = [_base_.ap_evaluator, _base_.iou_evaluator, _base_.pq_evaluator]
+ap_evaluator = dict(_base_.ap_evaluator, ann_file=_base_.data_root + 'annotations/instances_val.json')
+val_evaluator = [ap_evaluator, _base_.iou_evaluator, _base_.pq_evaluator]
 test_evaluator = val_evaluator

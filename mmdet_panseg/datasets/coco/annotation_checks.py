@@ -49,8 +49,11 @@ def check_annotation(
     reason = check_box(annotation['bbox'], height, width) or check_area(annotation['area'])
     if reason is not None:
         return None, reason
-    if not with_mask:
-        return annotation, None
+    return check_mask(annotation, height, width) if with_mask else (annotation, None)
+
+
+def check_mask(annotation: dict, height: int, width: int) -> tuple[dict | None, str | None]:
+    """Check the ``segmentation`` of an annotation; arguments and result as of :func:`check_annotation`."""
     segmentation = annotation.get('segmentation')
     if not segmentation:
         return None, 'no_segmentation'

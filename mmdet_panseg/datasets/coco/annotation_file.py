@@ -106,11 +106,7 @@ def check_categories(categories: list[dict], ann_file: str) -> None:
 
 
 def group_annotations(
-    annotations: list[dict],
-    image_ids: Iterable[Any],
-    category_ids: Iterable[Any],
-    ann_file: str,
-    more_keys: Sequence[str] = (),
+    annotations: list[dict], image_ids: Iterable[Any], category_ids: Iterable[Any], ann_file: str
 ) -> dict[Any, list[dict]]:
     """Sort annotations by image, in file order, after checking what they refer to.
 
@@ -119,7 +115,6 @@ def group_annotations(
         image_ids: Ids of the file's images.
         category_ids: Ids of the file's categories.
         ann_file: Path of the file, for error texts.
-        more_keys: Keys that every annotation must have besides :data:`ANNOTATION_KEYS`.
 
     Returns:
         Annotations of each image id that has any.
@@ -129,7 +124,7 @@ def group_annotations(
             ``iscrowd`` is neither 0 nor 1.
     """
     check_flags(annotations, 'iscrowd', 'annotations', ann_file)
-    columns = {key: column(annotations, key, 'annotations', ann_file) for key in (*ANNOTATION_KEYS, *more_keys)}
+    columns = {key: column(annotations, key, 'annotations', ann_file) for key in ANNOTATION_KEYS}
     refuse_repeated(columns['id'], 'annotations', ann_file)
     for key, known, section in (
         ('image_id', set(image_ids), 'images'),

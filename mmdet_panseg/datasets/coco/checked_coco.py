@@ -17,10 +17,11 @@ from mmdet_panseg.datasets.errors import AnnotationFileError
 from mmdet_panseg.datasets.images import SkippedSamples, SkipsBrokenImages
 from mmdet_panseg.datasets.images.image_files import is_remote, refuse_missing_files, rename_images
 
-from .annotation_checks import check_annotation
+from .annotation_checks import LEFT_OUT_REASONS, check_annotation
 from .annotation_file import check_categories, check_images, group_annotations, read_annotation_file
 from .annotation_report import AnnotationReport, Finding
 from .class_selection import choose_classes, choose_palette, choose_stuff_classes, refuse_too_many
+from .instance_truth import STILL_COUNTED, TRUTH_KEY, counted_annotation
 
 
 @DATASETS.register_module()
@@ -44,8 +45,8 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
     - In training, images that ``LoadCheckedImage`` refuses are replaced by others and recorded in ``skipped``
       (``SkippedSamplesHook`` names them after training). In test mode its error stops the run.
 
-    ``CocoMetric(ann_file=...)`` reads the annotation file by itself: there, objects left out here still count
-    as ground truth.
+    In test mode the records hold what COCO's evaluation counts (:mod:`.instance_truth`), which ``CheckedCocoMetric``
+    takes from there.
 
     Args:
         ann_file: Annotation file in COCO format, relative to ``data_root``.
@@ -65,7 +66,8 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
         AnnotationFileError: If the annotation file does not fit together, or does not fit the config.
     """
 
-    _evaluation_note = 'CocoMetric(ann_file=...) reads the file itself and still counts what is left out.'
+    # Whether the annotations are what COCO's evaluation of instances counts.
+    has_instance_truth = True
 
     def __init__(
         self,
@@ -127,15 +129,7 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
         self._check_files(images)
         total = sum(map(len, grouped.values()))
         self.report = AnnotationReport(self.ann_file, num_images=len(images), num_annotations=total)
-        data_list = [
-            self.parse_data_info(
-                {
-                    'raw_img_info': {**image, 'img_id': image['id']},
-                    'raw_ann_info': self._usable_annotations(grouped.get(image['id'], ()), image, names),
-                }
-            )
-            for image in images
-        ]
+        data_list = [self._record(image, grouped.get(image['id'], ()), names) for image in images]
         self._refuse_nothing_to_learn(total)
         if self.on_bad_annotation == 'error' and self.report.has_bad_annotations:
             raise AnnotationFileError(
@@ -217,16 +211,19 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
         self._metainfo['category_ids'] = tuple(self.cat_ids)
         self.cat2label = {category_id: label for label, category_id in enumerate(self.cat_ids)}
 
+    def _record(self, image: dict, annotations: Sequence[dict], names: dict[Any, str]) -> dict:
+        """Make the record of one image."""
+        usable = self._usable_annotations(annotations, image, names)
+        info = self.parse_data_info({'raw_img_info': {**image, 'img_id': image['id']}, 'raw_ann_info': usable})
+        if self.test_mode and self.has_instance_truth:
+            size = image['height'], image['width']
+            counted = (counted_annotation(annotation, *size, self.with_mask) for annotation in annotations)
+            info[TRUTH_KEY] = [annotation for annotation in counted if annotation is not None]
+        return info
+
     def _group_annotations(self, annotations: list[dict], images: list[dict], names: dict[Any, str]) -> dict:
         """Group the checked annotations by image id."""
-        return group_annotations(
-            annotations,
-            (image['id'] for image in images),
-            names,
-            self.ann_file,
-            # COCOeval reads it, at the end of a whole evaluation.
-            more_keys=('iscrowd',) if self.test_mode else (),
-        )
+        return group_annotations(annotations, (image['id'] for image in images), names, self.ann_file)
 
     def _usable_annotations(self, annotations: Sequence[dict], image: dict, names: dict[Any, str]) -> list[dict]:
         """Choose the annotations of one image that can be used; what happens to the others goes into the report."""
@@ -270,7 +267,8 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
         lines = self.report.lines()
         if not lines or not is_main_process():
             return
-        if self.test_mode and self.report.has_bad_annotations and self._evaluation_note:
-            lines.append(f'  {self._evaluation_note}')
+        counted = [LEFT_OUT_REASONS[reason] for reason in STILL_COUNTED if reason in self.report.left_out]
+        if self.test_mode and self.has_instance_truth and counted:
+            lines.append(f"  COCO's evaluation counts these all the same: {'; '.join(counted)}.")
         serious = self.report.has_bad_annotations or self.report.filtered
         print_log('\n'.join(lines), logger='current', level=logging.WARNING if serious else logging.INFO)

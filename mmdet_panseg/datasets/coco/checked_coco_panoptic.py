@@ -42,10 +42,7 @@ class CheckedCocoPanopticDataset(CheckedCocoDataset):
     - Images with stuff only are trained on; ``filter_cfg.filter_empty_gt`` takes out images that are void throughout.
       In training, images without an annotation are left out and counted.
 
-    ``CocoMetric`` reads an instances JSON and gives label k the k-th of its categories that are in ``classes``. What it
-    computes is right if that JSON lists the things in the order of the panoptic JSON, as COCO's and the scenes'
-    files do; a ``metainfo.classes`` that orders things otherwise is refused. Stuff names must not occur there before
-    things.
+    COCO's evaluation of instances needs a file of them: ``CheckedCocoMetric(ann_file=...)``.
 
     Args:
         ann_file: Annotation file in COCO panoptic format, relative to ``data_root``.
@@ -62,7 +59,7 @@ class CheckedCocoPanopticDataset(CheckedCocoDataset):
     """
 
     # Panoptic metrics read the loaded samples, in which left-out segments are void.
-    _evaluation_note = ''
+    has_instance_truth = False
 
     def __init__(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from .derived import ClassCounts, derive_settings
-from .evaluation_files import require_evaluation_files
 from .faults import config_faults_explained
 from .loading import apply_options, load_config, warn_of_unknown_options
 from .problems import config_problems
@@ -17,6 +16,5 @@ __all__ = [
     'datasets_of',
     'derive_settings',
     'load_config',
-    'require_evaluation_files',
     'warn_of_unknown_options',
 ]

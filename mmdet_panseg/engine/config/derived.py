@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import os.path as osp
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from mmdet.evaluation import CocoMetric
 from mmdet.models import SOLOHead
-from mmdet.registry import DATASETS, MODELS, TRANSFORMS
+from mmdet.registry import DATASETS, METRICS, MODELS, TRANSFORMS
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import Registry, init_default_scope
 
-from mmdet_panseg.datasets import CheckedCocoDataset, FixClassGT, MissingDataError, SplitStuffIslands
+from mmdet_panseg.datasets import (
+    CheckedCocoDataset,
+    CheckedCocoPanopticDataset,
+    FixClassGT,
+    MissingDataError,
+    SplitStuffIslands,
+)
+from mmdet_panseg.evaluation import CheckedCocoMetric
 from mmdet_panseg.models import PanopticSOLO, SparseSOLOHead
 from mmdet_panseg.models.detectors.panoptic_solo import said_count
 
-from .unknown_arguments import datasets_of
+from .unknown_arguments import datasets_of, listed
 
 
 class ClassCounts(NamedTuple):
@@ -39,6 +48,7 @@ def derive_settings(config: Config, counts: ClassCounts | None = None) -> None:
       learns islands of stuff (``SplitStuffIslands``) has the classes of both.
     - ``strides`` of ``FixClassGT``, from the mask head: where it compares masks, or None for a head of mmdet, which
       needs full masks.
+    - ``CheckedCocoMetric`` in place of ``CocoMetric``, where the data set has the ground truth, or a file is named.
 
     Args:
         config: The config, changed in place.
@@ -50,6 +60,7 @@ def derive_settings(config: Config, counts: ClassCounts | None = None) -> None:
     init_default_scope(config.get('default_scope') or 'mmdet')
     _derive_class_counts(config, counts)
     _derive_target_strides(config)
+    _derive_metrics(config)
 
 
 def _derive_class_counts(config: Config, counts: ClassCounts | None) -> None:
@@ -117,6 +128,31 @@ def _derive_target_strides(config: Config) -> None:
             strides = MODELS.build(ConfigDict({'num_classes': 1, **mask_head.to_dict()})).target_strides
     for transform in transforms:
         transform['strides'] = strides
+
+
+def _derive_metrics(config: Config) -> None:
+    for loop in ('val', 'test'):
+        data = [d for d, _ in datasets_of(config.get(f'{loop}_dataloader') or {}, '') if 'ann_file' in d]
+        for metric in listed(config.get(f'{loop}_evaluator')):
+            kind = METRICS.get(metric['type']) if isinstance(metric.get('type'), str) else metric.get('type')
+            if kind not in (CocoMetric, CheckedCocoMetric):
+                continue
+            checked = bool(data) and all(map(_has_truth, data))
+            if checked and len(data) == 1 and _is_file_of(metric.get('ann_file'), data[0]):
+                metric.pop('ann_file')
+            if checked or metric.get('ann_file') is not None:
+                metric['type'] = 'CheckedCocoMetric'
+
+
+def _has_truth(dataset: Mapping[str, Any]) -> bool:
+    """Whether a data set will have annotations of instances to evaluate with."""
+    panoptic = _is(DATASETS, dataset, CheckedCocoPanopticDataset)
+    return _is(DATASETS, dataset, CheckedCocoDataset) and not panoptic and dataset.get('test_mode', False)
+
+
+def _is_file_of(ann_file: str | None, dataset: Mapping[str, Any]) -> bool:
+    own = osp.join(dataset.get('data_root') or '', dataset['ann_file'])
+    return ann_file is not None and osp.abspath(ann_file) == osp.abspath(own)
 
 
 def _train_transforms(config: Config, kind: type) -> Iterator[dict[str, Any]]:

@@ -54,7 +54,7 @@ def argument_problems(config: Mapping[str, Any]) -> Iterator[str]:
     for name in ('train_cfg', 'val_cfg', 'test_cfg'):
         yield from _loop_problems(config.get(name) or {}, name)
     yield from _optimizer_problems(config.get('optim_wrapper') or {})
-    visualizers = _listed(config.get('visualizer'))
+    visualizers = listed(config.get('visualizer'))
     log_processor = {'type': 'LogProcessor', **(config.get('log_processor') or {})}
     for registry, parts, where in (
         (PARAM_SCHEDULERS, config.get('param_scheduler'), 'param_scheduler'),
@@ -65,7 +65,7 @@ def argument_problems(config: Mapping[str, Any]) -> Iterator[str]:
         (VISUALIZERS, visualizers, 'visualizer'),
         *(
             (VISBACKENDS, part.get('vis_backends'), 'visualizer.vis_backends')
-            for part in _listed(config.get('visualizer'))
+            for part in listed(config.get('visualizer'))
         ),
         (LOG_PROCESSORS, log_processor, 'log_processor'),
     ):
@@ -75,14 +75,14 @@ def argument_problems(config: Mapping[str, Any]) -> Iterator[str]:
     yield from _unknown(config.get('randomness') or {}, argument_names(Runner.set_randomness), 'randomness')
 
 
-def _listed(configs: Any) -> list[Mapping[str, Any]]:
+def listed(configs: Any) -> list[Mapping[str, Any]]:
     """Give the dicts of a key that takes one or several."""
     several = configs if isinstance(configs, Sequence) and not isinstance(configs, str) else [configs]
     return [config for config in several if isinstance(config, Mapping) and config]
 
 
 def _each(registry: Registry, configs: Any, where: str) -> Iterator[str]:
-    for config in _listed(configs):
+    for config in listed(configs):
         yield from class_problems([registry], config, where)
 
 
@@ -169,7 +169,7 @@ def datasets_of(config: Mapping[str, Any], where: str) -> Iterator[tuple[Mapping
         Config of a data set and its dotted key.
     """
     for name in ('dataset', 'datasets'):
-        for dataset in _listed(config.get(name)):
+        for dataset in listed(config.get(name)):
             yield dataset, f'{where}.{name}'
             yield from datasets_of(dataset, f'{where}.{name}')
 

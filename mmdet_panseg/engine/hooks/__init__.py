@@ -7,6 +7,7 @@ from .average_weights_hook import AverageWeightsHook
 from .channels_last_hook import ChannelsLastHook
 from .checkpoint_match_hook import CheckpointMatchHook
 from .class_count_hook import ClassCountHook
+from .evaluation_data_hook import EvaluationDataHook
 from .fine_tuning_hook import FineTuningHook
 from .non_finite_loss_hook import NonFiniteLossHook
 from .skipped_samples_hook import SkippedSamplesHook
@@ -19,6 +20,7 @@ __all__ = [
     'ChannelsLastHook',
     'CheckpointMatchHook',
     'ClassCountHook',
+    'EvaluationDataHook',
     'FineTuningHook',
     'NonFiniteLossHook',
     'SkippedSamplesHook',

@@ -13,9 +13,8 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from mmdet_panseg.datasets.transforms import SplitStuffIslands
+from mmdet_panseg.datasets.wrappers import iter_datasets
 from mmdet_panseg.errors import ConfigError
-
-from .skipped_samples_hook import iter_datasets
 
 COUNT_KEYS = {
     'num_classes': ('thing_classes', 'classes'),

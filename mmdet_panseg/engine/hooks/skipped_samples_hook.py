@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from mmdet.registry import HOOKS
 from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
+
+from mmdet_panseg.datasets.wrappers import iter_datasets
 
 NAMES_SHOWN = 50
 
@@ -50,11 +50,3 @@ def describe_skipped(dataset: Dataset) -> str:
     if len(faults) > NAMES_SHOWN:
         lines.append(f'  and {len(faults) - NAMES_SHOWN} more')
     return '\n'.join(lines)
-
-
-def iter_datasets(dataset: Dataset) -> Iterator[Dataset]:
-    """Give a data set and those inside it, if it is a wrapper such as ``RepeatDataset`` or ``ConcatDataset``."""
-    yield dataset
-    for part in getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]:
-        if part is not None:
-            yield from iter_datasets(part)

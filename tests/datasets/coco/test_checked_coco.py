@@ -263,14 +263,6 @@ def test_crowds_and_ignored_objects(coco_folder, make_square):
     assert dataset.report.marked_ignore == 1 and not dataset.report.has_bad_annotations
 
 
-def test_test_mode_asks_for_what_the_evaluation_needs(coco_folder):
-    del coco_folder.content['annotations'][1]['iscrowd']
-    arguments = coco_folder.arguments()
-    assert len(CheckedCocoDataset(**arguments)) == 3
-    with pytest.raises(AnnotationFileError, match="'iscrowd'"):
-        CheckedCocoDataset(test_mode=True, **arguments)
-
-
 def test_test_mode_without_ground_truth(coco_folder):
     del coco_folder.content['annotations']
     assert len(CheckedCocoDataset(test_mode=True, **coco_folder.arguments())) == 3

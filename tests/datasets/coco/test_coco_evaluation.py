@@ -1,4 +1,4 @@
-"""The ground truth itself, given to CocoMetric as predictions, must score 1."""
+"""The ground truth itself, given to the metric as predictions, must score 1."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import pytest
 import torch
 from mmdet.datasets.transforms import LoadAnnotations, PackDetInputs
-from mmdet.evaluation import CocoMetric
 from mmengine.structures import InstanceData
 
 from mmdet_panseg.datasets import (
@@ -19,6 +18,7 @@ from mmdet_panseg.datasets import (
     PackPanopticInputs,
 )
 from mmdet_panseg.datasets.scenes import make_scenes
+from mmdet_panseg.evaluation import CheckedCocoMetric
 
 PIPELINE = (
     LoadCheckedImage(),
@@ -39,11 +39,12 @@ def as_prediction(sample, relabel=lambda labels: labels):
     return sample
 
 
-def score_of_ground_truth(arguments: dict, ann_file: str, relabel=lambda labels: labels) -> dict:
-    """Evaluates the loaded objects as predictions against the annotation file."""
+def score_of_ground_truth(arguments: dict, relabel=lambda labels: labels) -> dict:
+    """Evaluates the loaded objects as predictions against the annotations."""
     dataset = CheckedCocoDataset(test_mode=True, pipeline=list(PIPELINE), **arguments)
-    metric = CocoMetric(ann_file=ann_file, metric=['bbox', 'segm'])
+    metric = CheckedCocoMetric(metric=['bbox', 'segm'])
     metric.dataset_meta = dataset.metainfo
+    metric.use_dataset(dataset)
     for index in range(len(dataset)):
         sample = as_prediction(dataset[index]['data_samples'], relabel)
         metric.process({}, [sample.to_dict()])
@@ -52,18 +53,18 @@ def score_of_ground_truth(arguments: dict, ann_file: str, relabel=lambda labels:
 
 def test_small_set(coco_folder):
     arguments = coco_folder.arguments()
-    scores = score_of_ground_truth(arguments, str(coco_folder.ann_file))
+    scores = score_of_ground_truth(arguments)
     assert scores['coco/bbox_mAP'] == scores['coco/segm_mAP'] == 1.0
 
 
 def test_wrong_labels_do_not_score(coco_folder):
-    scores = score_of_ground_truth(coco_folder.arguments(), str(coco_folder.ann_file), lambda labels: 0 * labels)
+    scores = score_of_ground_truth(coco_folder.arguments(), lambda labels: 0 * labels)
     assert scores['coco/bbox_mAP'] < 0.6 and scores['coco/segm_mAP'] < 0.6
 
 
 def test_chosen_class(coco_folder):
     arguments = coco_folder.arguments(metainfo={'classes': ('pear tree',)})
-    scores = score_of_ground_truth(arguments, str(coco_folder.ann_file))
+    scores = score_of_ground_truth(arguments)
     assert scores['coco/bbox_mAP'] == scores['coco/segm_mAP'] == 1.0
 
 
@@ -77,7 +78,7 @@ def test_real_photographs(real_data, tmp_path, pack):
     ann_file = tmp_path / 'few.json'
     ann_file.write_text(json.dumps(content))
     arguments = {'data_root': str(root), 'ann_file': str(ann_file), 'data_prefix': {'img': 'images/val/'}}
-    scores = score_of_ground_truth(arguments, str(ann_file))
+    scores = score_of_ground_truth(arguments)
     assert scores['coco/bbox_mAP'] == scores['coco/segm_mAP'] == 1.0
 
 
@@ -98,8 +99,9 @@ def test_panoptic_labels_are_those_of_the_metric(tmp_path, stuff_first):
         pipeline=[LoadCheckedImage(), LoadPanopticSegments(), FixClassGT(), PackPanopticInputs(keep_masks=True)],
         test_mode=True,
     )
-    metric = CocoMetric(ann_file=str(root / 'annotations' / 'instances_val.json'), metric=['bbox', 'segm'])
+    metric = CheckedCocoMetric(ann_file=str(root / 'annotations' / 'instances_val.json'), metric=['bbox', 'segm'])
     metric.dataset_meta = dataset.metainfo
+    metric.use_dataset(dataset)
     for item in dataset:
         metric.process({}, [as_prediction(item['data_samples']).to_dict()])
     scores = metric.evaluate(len(dataset))

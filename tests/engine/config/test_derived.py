@@ -171,3 +171,32 @@ def test_types_are_known_however_they_are_written(scenes):
     derive_settings(config)
     assert (config.model.num_things, config.model.num_stuff) == (THINGS, STUFF)
     assert config.train_dataloader.dataset.pipeline[-2].strides == [2]
+
+
+def metrics_config(dataset, metric) -> Config:
+    return Config(dict(val_dataloader=dict(dataset=dataset), val_evaluator=[metric, dict(type='SemanticIoUMetric')]))
+
+
+DATA = dict(type='CheckedCocoDataset', data_root='data', ann_file='val.json', test_mode=True)
+
+
+@pytest.mark.parametrize(
+    ('dataset', 'ann_file', 'kind', 'kept'),
+    [
+        (DATA, 'data/val.json', 'CheckedCocoMetric', None),
+        (DATA, 'data/../data/val.json', 'CheckedCocoMetric', None),
+        (DATA, None, 'CheckedCocoMetric', None),
+        (dict(type='RepeatDataset', dataset=DATA), './data/val.json', 'CheckedCocoMetric', None),
+        (DATA, 'data/other.json', 'CheckedCocoMetric', 'data/other.json'),
+        (dict(DATA, test_mode=False), 'data/val.json', 'CheckedCocoMetric', 'data/val.json'),
+        (dict(DATA, type='CheckedCocoPanopticDataset'), 'data/val.json', 'CheckedCocoMetric', 'data/val.json'),
+        (dict(DATA, type='CocoDataset'), 'data/val.json', 'CheckedCocoMetric', 'data/val.json'),
+        (dict(DATA, type='CocoDataset'), None, 'CocoMetric', None),
+    ],
+)
+def test_metrics_have_the_ground_truth_of_the_data(dataset, ann_file, kind, kept):
+    metric = dict(type='CocoMetric', metric='segm', **({} if ann_file is None else dict(ann_file=ann_file)))
+    config = metrics_config(dataset, metric)
+    derive_settings(config)
+    assert config.val_evaluator[0].type == kind and config.val_evaluator[0].get('ann_file') == kept
+    assert config.val_evaluator[1] == dict(type='SemanticIoUMetric')

@@ -17,7 +17,8 @@ from torch import distributed, multiprocessing, nn
 
 from mmdet_panseg.datasets.coco.checked_coco import CheckedCocoDataset
 from mmdet_panseg.datasets.images.checked_image import LoadCheckedImage
-from mmdet_panseg.engine.hooks.skipped_samples_hook import SkippedSamplesHook, iter_datasets
+from mmdet_panseg.datasets.wrappers import iter_datasets
+from mmdet_panseg.engine.hooks.skipped_samples_hook import SkippedSamplesHook
 
 IMAGES = 6
 
