@@ -28,7 +28,7 @@ class BrokenImageError(DatasetError):
 
     Args:
         message: Text that names file, fault and remedy.
-        reason: ``'truncated'``, ``'undecodable'`` or ``'wrong size'``.
+        reason: ``'unreadable'``, ``'truncated'``, ``'undecodable'`` or ``'wrong size'``.
         path_key: Key under which the sample's record names the file.
     """
 

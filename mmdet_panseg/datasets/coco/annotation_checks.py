@@ -16,6 +16,7 @@ LEFT_OUT_REASONS = {
     'no_segmentation': "'segmentation' is missing or empty",
     'segmentation_malformed': "'segmentation' is neither polygons nor an RLE with 'size' and 'counts'",
     'polygon_too_short': "every polygon of 'segmentation' has fewer than 3 points",
+    'polygon_far': "'segmentation' has coordinates that no image of this size can have",
     'rle_transposed': "RLE 'size' is [width, height] of the image, not [height, width]",
     'rle_wrong_size': "RLE 'size' differs from the image's [height, width]",
     'rle_bad_counts': "RLE 'counts' do not add up to height x width",
@@ -27,8 +28,19 @@ REPAIR_REASONS = {
 }
 """What is repaired: name of the repair and its text in reports."""
 
+DOUBTS = {
+    'polygon_fraction': "'segmentation' is from 0 to 1: multiply it by 'width' and 'height' of the image",
+    'polygon_swapped': "'segmentation' fits 'bbox' with x and y swapped: write x before y",
+    'polygon_elsewhere': "'segmentation' is of another place or size than 'bbox': are both of this size of image?",
+}
+"""Annotations that are used although something is wrong with them, with the remedy."""
+
 MIN_POLYGON_LENGTH = 6
 """Three points of two coordinates."""
+
+_FAR = 10  # times the longer side of the image
+_LEAST_OVERLAP = 0.3
+_SAME_BOX = 0.95
 
 
 def check_annotation(
@@ -63,11 +75,49 @@ def check_mask(annotation: dict, height: int, width: int) -> tuple[dict | None, 
     if not isinstance(segmentation, list) or not all(isinstance(polygon, list) for polygon in segmentation):
         return None, 'segmentation_malformed'
     usable = [polygon for polygon in segmentation if is_usable_polygon(polygon)]
-    if len(usable) == len(segmentation):
-        return annotation, None
     if not usable:
         return None, 'polygon_too_short'
+    far = _FAR * max(height, width)
+    if any(max(polygon) > far or min(polygon) < -far for polygon in usable):
+        return None, 'polygon_far'
+    if len(usable) == len(segmentation):
+        return annotation, None
     return {**annotation, 'segmentation': usable}, 'polygon_dropped'
+
+
+def doubt_about(annotation: dict) -> str | None:
+    """Compare the polygons of a usable annotation with its box.
+
+    Args:
+        annotation: Entry of ``annotations`` that :func:`check_annotation` lets through.
+
+    Returns:
+        A key of :data:`DOUBTS`, or None; an RLE has the size of its image, and is not looked at.
+    """
+    segmentation = annotation.get('segmentation')
+    if not isinstance(segmentation, list):
+        return None
+    x, y, width, height = annotation['bbox']
+    left, right = min(min(p[::2]) for p in segmentation), max(max(p[::2]) for p in segmentation)
+    top, bottom = min(min(p[1::2]) for p in segmentation), max(max(p[1::2]) for p in segmentation)
+    box = (x, y, x + width, y + height)
+    overlap = _overlap((left, top, right, bottom), box)
+    if overlap < _SAME_BOX <= _overlap((top, left, bottom, right), box):
+        return 'polygon_swapped'
+    if overlap >= _LEAST_OVERLAP:
+        return None
+    if min(left, top) >= 0 and max(right, bottom) <= 1 and max(width, height) > 2:
+        return 'polygon_fraction'
+    return 'polygon_elsewhere'
+
+
+def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    """IoU of two boxes of corners, a pixel larger than they are: polygons may be flat."""
+    width, height = min(a[2], b[2]) - max(a[0], b[0]) + 1, min(a[3], b[3]) - max(a[1], b[1]) + 1
+    if width <= 0 or height <= 0:
+        return 0.0
+    both = width * height
+    return both / ((a[2] - a[0] + 1) * (a[3] - a[1] + 1) + (b[2] - b[0] + 1) * (b[3] - b[1] + 1) - both)
 
 
 def check_box(box: Any, height: int, width: int) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from mmdet_panseg.datasets.errors import EXAMPLES_SHOWN, shown
 
-from .annotation_checks import LEFT_OUT_REASONS, REPAIR_REASONS
+from .annotation_checks import DOUBTS, LEFT_OUT_REASONS, REPAIR_REASONS
 
 CATEGORIES_SHOWN = 8
 
@@ -43,6 +43,8 @@ class AnnotationReport:
         num_objects: Annotations in use, crowds included.
         left_out: Findings by key of :data:`.annotation_checks.LEFT_OUT_REASONS`.
         repaired: Findings by key of :data:`.annotation_checks.REPAIR_REASONS`.
+        doubtful: Findings about annotations in use, by key of :data:`.annotation_checks.DOUBTS`.
+        num_crowds: Annotations in use that are crowds.
         unused_categories: Number of annotations of each category that is not among the data set's classes.
         marked_ignore: Annotations that the file itself marks with ``ignore``.
         filtered: Images taken out by ``filter_cfg``, by its key.
@@ -52,15 +54,19 @@ class AnnotationReport:
     num_images: int = 0
     num_annotations: int = 0
     num_objects: int = 0
+    num_crowds: int = 0
     left_out: dict[str, Finding] = field(default_factory=dict)
     repaired: dict[str, Finding] = field(default_factory=dict)
+    doubtful: dict[str, Finding] = field(default_factory=dict)
     unused_categories: dict[str, int] = field(default_factory=dict)
     marked_ignore: int = 0
     filtered: dict[str, Finding] = field(default_factory=dict)
 
     def add(self, reason: str, annotation_id: Any, file_name: str) -> None:
-        """Count one annotation that was left out or repaired."""
-        group = self.repaired if reason in REPAIR_REASONS else self.left_out
+        """Count one annotation that was left out, repaired or doubtful."""
+        group = {**dict.fromkeys(REPAIR_REASONS, self.repaired), **dict.fromkeys(DOUBTS, self.doubtful)}.get(
+            reason, self.left_out
+        )
         group.setdefault(reason, Finding()).add(annotation_id, file_name)
 
     @property
@@ -83,6 +89,31 @@ class AnnotationReport:
             return []
         title = f'{self.ann_file}: {self.num_objects} of {self.num_annotations} annotations in use'
         return [title, *rows]
+
+    def doubts(self, learns_stuff: bool) -> list[str]:
+        """Say why little may be learnt from the annotations in use.
+
+        Args:
+            learns_stuff: Whether there are semantic maps to learn from too.
+
+        Returns:
+            A sentence for each doubt.
+        """
+        texts = []
+        if not self.num_annotations and not learns_stuff:
+            texts.append("the list 'annotations' is empty: nothing is learnt from these images but background")
+        elif self.num_crowds and self.num_crowds == self.num_objects:
+            texts.append(
+                f'all {self.num_crowds} annotations in use are crowds (iscrowd=1), from which nothing is learnt: write '
+                'iscrowd=0 for single objects, which some tools mark so because their masks are RLE'
+            )
+        for reason, finding in self.doubtful.items():
+            where = shown([f'{identifier} ({name})' for identifier, name in finding.examples], finding.count)
+            texts.append(
+                f'{finding.count} of {self.num_objects} annotations in use are doubtful: {DOUBTS[reason]} '
+                f'(annotation ids {where})'
+            )
+        return [f'{self.ann_file}: {text}.' for text in texts]
 
     def _unused_row(self) -> str:
         """Line for the categories of the file that are not among the classes."""

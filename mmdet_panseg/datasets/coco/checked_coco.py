@@ -13,11 +13,12 @@ from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 
 from mmdet_panseg.datasets.dataset_classes import DatasetClasses
-from mmdet_panseg.datasets.errors import AnnotationFileError
+from mmdet_panseg.datasets.errors import AnnotationFileError, DatasetError
 from mmdet_panseg.datasets.images import SkippedSamples, SkipsBrokenImages
 from mmdet_panseg.datasets.images.image_files import is_remote, refuse_missing_files, rename_images
+from mmdet_panseg.datasets.images.image_sizes import differs_from_file, looked_at
 
-from .annotation_checks import LEFT_OUT_REASONS, check_annotation
+from .annotation_checks import LEFT_OUT_REASONS, check_annotation, doubt_about
 from .annotation_file import check_categories, check_images, group_annotations, read_annotation_file
 from .annotation_report import AnnotationReport, Finding
 from .class_selection import choose_classes, choose_palette, choose_stuff_classes, refuse_too_many
@@ -64,6 +65,7 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
     Raises:
         MissingDataError: If the annotation file or image files do not exist.
         AnnotationFileError: If the annotation file does not fit together, or does not fit the config.
+        DatasetError: If a ``proposal_file`` is named, which mmdet would unpickle.
     """
 
     # Whether the annotations are what COCO's evaluation of instances counts.
@@ -80,6 +82,11 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
     ) -> None:
         if on_bad_annotation not in ('skip', 'error'):
             raise ValueError(f"on_bad_annotation must be 'skip' or 'error', not {on_bad_annotation!r}.")
+        if kwargs.get('proposal_file'):
+            raise DatasetError(
+                f"'proposal_file' of the data set of '{ann_file}': mmdet would unpickle it, which runs code from the "
+                'file, and no head here uses proposals; leave it out.'
+            )
         self.on_bad_annotation = on_bad_annotation
         self.with_mask = with_mask
         self.image_name_sub = image_name_sub
@@ -127,6 +134,7 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
         names = {category['id']: category['name'] for category in categories}
         grouped = self._group_annotations(annotations, images, names)
         self._check_files(images)
+        self._check_sizes(images)
         total = sum(map(len, grouped.values()))
         self.report = AnnotationReport(self.ann_file, num_images=len(images), num_annotations=total)
         data_list = [self._record(image, grouped.get(image['id'], ()), names) for image in images]
@@ -200,7 +208,8 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
 
     def _set_classes(self, categories: list[dict], things: tuple[str, ...], stuff: tuple[str, ...]) -> None:
         """Write the chosen classes to the meta information; things come first."""
-        refuse_too_many(len(things) + len(stuff), self.ann_file)
+        if stuff or self.data_prefix.get('seg'):
+            refuse_too_many(len(things) + len(stuff), self.ann_file)
         classes = (*things, *stuff)
         self._classes_from_file = False
         self._metainfo.update(classes=classes, thing_classes=things, stuff_classes=stuff)
@@ -242,7 +251,11 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
                 report.add(reason, annotation['id'], image['file_name'])
             if checked is not None:
                 usable.append(checked)
+                doubt = doubt_about(checked) if self.with_mask else None
+                if doubt is not None:
+                    report.add(doubt, annotation['id'], image['file_name'])
         report.num_objects += len(usable)
+        report.num_crowds += sum(map(bool, (annotation.get('iscrowd', 0) for annotation in usable)))
         return usable
 
     def _is_empty(self, info: dict) -> bool:
@@ -262,10 +275,38 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
         if not is_remote(folder, self.backend_args):
             refuse_missing_files(names, folder, noun, key, self.ann_file)
 
+    def _check_sizes(self, images: list[dict]) -> None:
+        """Look whether images have their annotated sizes; where none has, or a test would stop, this is an error."""
+        folder = self.data_prefix.get('img', '')
+        if is_remote(folder, self.backend_args):
+            return
+        chosen = [images[index] for index in looked_at(len(images))]
+        found = [
+            differs_from_file(osp.join(folder, image['file_name']), image['width'], image['height']) for image in chosen
+        ]
+        wrong = [(image, size) for image, size in zip(chosen, found, strict=True) if size is not None]
+        if not wrong:
+            return
+        image, (width, height) = wrong[0]
+        swapped = ' (swapped)' if (image['height'], image['width']) == (width, height) else ''
+        text = (
+            f"{self.ann_file}: 'width' and 'height' of {len(wrong)} of {len(chosen)} images looked at are not those of "
+            f"the files, such as {image['width']}x{image['height']} of '{image['file_name']}', which has "
+            f'{width}x{height}{swapped}: correct them, or use the images that were annotated.'
+        )
+        if self.test_mode or len(wrong) == len(chosen):
+            raise AnnotationFileError(text)
+        print_log(text, logger='current', level=logging.WARNING)
+
     def _log_report(self) -> None:
         """Log the report once, in the first process."""
+        if not is_main_process():
+            return
+        if not self.test_mode:
+            for doubt in self.report.doubts(bool(self.data_prefix.get('seg'))):
+                print_log(doubt, logger='current', level=logging.WARNING)
         lines = self.report.lines()
-        if not lines or not is_main_process():
+        if not lines:
             return
         counted = [LEFT_OUT_REASONS[reason] for reason in STILL_COUNTED if reason in self.report.left_out]
         if self.test_mode and self.has_instance_truth and counted:

@@ -2,29 +2,54 @@
 
 from __future__ import annotations
 
+import logging
+from typing import Any
+
+import cv2
 import mmcv
+import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmdet.registry import TRANSFORMS
-from mmengine import fileio
+from mmengine.logging import print_log
 
 from mmdet_panseg.datasets.errors import BrokenImageError
+from mmdet_panseg.errors import ConfigError
 
-from .image_integrity import missing_end_marker
+from .image_files import read_file
+from .image_integrity import may_have_16_bits, missing_end_marker
+from .shared_flag import SharedFlag
+
+# So many highest bits without use make an image of 16 bits too dark to learn from.
+_UNUSED_BITS = 3
 
 
 @TRANSFORMS.register_module()
 class LoadCheckedImage(LoadImageFromFile):
     """Load an image as mmcv's ``LoadImageFromFile`` does, and refuse files that would train on garbage.
 
-    Refused are files that end early (JPEG without its end marker, PNG without its end chunk), files that do
-    not decode, and images whose height and width differ from the annotation file's, after the rotation that
+    Refused are files that cannot be opened or end early (JPEG without its end marker, PNG without its end chunk), files
+    that do not decode, and images whose height and width differ from the annotation file's, after the rotation that
     EXIF asks for if ``color_type`` applies it (``'color'`` and ``'grayscale'`` with the backends cv2 and
     pillow do). ``CheckedCocoDataset`` skips and counts such samples in training; anywhere else the error
     stops the run.
 
+    Images of 16 bits (PNG, TIFF) whose values use a small part of the range would be all but black: the first of them
+    is named in the log.
+
     Required keys: ``img_path``, optionally ``height`` and ``width`` (pixels). Sets ``img``, ``img_shape``,
-    ``ori_shape``. The arguments are those of ``LoadImageFromFile`` except ``file_client_args``.
+    ``ori_shape``. Further arguments are those of ``LoadImageFromFile`` except ``file_client_args``.
+
+    Args:
+        bit_depth: Number of bits that images of 16 bits really use, from 8 to 16; their highest eight are loaded.
+            Larger values become 255.
     """
+
+    def __init__(self, *args: Any, bit_depth: int = 16, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not 8 <= bit_depth <= 16:
+            raise ConfigError(f'LoadCheckedImage.bit_depth={bit_depth!r}: must be from 8 to 16.')
+        self.bit_depth = bit_depth
+        self._dark_reported = SharedFlag()
 
     def transform(self, results: dict) -> dict | None:
         """Load and check one image.
@@ -37,12 +62,12 @@ class LoadCheckedImage(LoadImageFromFile):
             if ``ignore_empty`` is set.
 
         Raises:
-            BrokenImageError: If the image is truncated, does not decode or has another size than annotated.
+            BrokenImageError: If the image cannot be read, is truncated, does not decode or has another size than
+                annotated.
         """
         path = results['img_path']
-        content = fileio.get(path, backend_args=self.backend_args)
         try:
-            image = self._decode(content, path)
+            image = self._decode(read_file(path, self.backend_args, 'Image'), path)
             self._check_size(image.shape[:2], results)
         except BrokenImageError:
             if self.ignore_empty:
@@ -63,12 +88,31 @@ class LoadCheckedImage(LoadImageFromFile):
                 'truncated',
             )
         try:
-            image = mmcv.imfrombytes(content, flag=self.color_type, backend=self.imdecode_backend)
+            image = self._eight_bits(content, path)
         except Exception as error:  # each decoder raises its own kind
             raise BrokenImageError(_undecodable(path, content, self.imdecode_backend)) from error
         if image is None:
             raise BrokenImageError(_undecodable(path, content, self.imdecode_backend))
         return image
+
+    def _eight_bits(self, content: bytes, path: str) -> np.ndarray | None:
+        if self.color_type == 'color' and self.imdecode_backend == 'cv2' and may_have_16_bits(content):
+            image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+            if image is not None and image.dtype == np.uint16:
+                self._warn_if_dark(int(image.max()), path)
+                return np.minimum(image >> (self.bit_depth - 8), 255).astype(np.uint8)
+        return mmcv.imfrombytes(content, flag=self.color_type, backend=self.imdecode_backend)
+
+    def _warn_if_dark(self, highest: int, path: str) -> None:
+        used = max(8, highest.bit_length())
+        if used <= self.bit_depth - _UNUSED_BITS and self._dark_reported.raise_first():
+            print_log(
+                f"Image '{path}' has 16 bits a channel and no value above {highest}, so that it is loaded almost black "
+                f'(at most {highest >> (self.bit_depth - 8)} of 255): if others are like it, set bit_depth={used} of '
+                'LoadCheckedImage, in train and test pipelines. Further images are not named.',
+                logger='current',
+                level=logging.WARNING,
+            )
 
     def _check_size(self, shape: tuple[int, int], results: dict) -> None:
         """Compare the decoded (height, width) with the annotated one."""
@@ -94,8 +138,7 @@ class LoadCheckedImage(LoadImageFromFile):
 
 def _undecodable(path: str, content: bytes, backend: str) -> str:
     """Text for a file that is no image."""
-    state = 'is empty' if not content else f"does not decode with imdecode_backend='{backend}'"
     return (
-        f"Image '{path}' {state} ({len(content)} bytes); copy or download it again, or remove it from the "
-        'annotation file.'
+        f"Image '{path}' does not decode with imdecode_backend='{backend}' ({len(content)} bytes); copy or download it "
+        'again, or remove it from the annotation file.'
     )

@@ -8,7 +8,9 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 
-from mmdet_panseg.datasets.errors import MissingDataError, shown
+from mmengine import fileio
+
+from mmdet_panseg.datasets.errors import BrokenImageError, MissingDataError, shown
 
 
 def is_remote(path: str, backend_args: dict | None) -> bool:
@@ -17,7 +19,9 @@ def is_remote(path: str, backend_args: dict | None) -> bool:
 
 
 def find_missing_files(paths: Sequence[str]) -> list[str]:
-    """Find paths that do not exist, with one listing a folder instead of one look-up a file.
+    """Find paths that are no files, with one listing a folder instead of one look-up a file.
+
+    Links that lead nowhere, folders and pipes, from which a loader would wait forever, are no files.
 
     Args:
         paths: Paths of files.
@@ -29,10 +33,17 @@ def find_missing_files(paths: Sequence[str]) -> list[str]:
     for folder in {osp.dirname(path) for path in paths}:
         if osp.isdir(folder or os.curdir):
             with os.scandir(folder or os.curdir) as entries:
-                listings[folder] = {entry.name for entry in entries}
+                listings[folder] = {entry.name for entry in entries if _is_file(entry)}
     # A listing may spell a name otherwise (capitals, Unicode forms) than a file system that opens it all the
     # same.
     return [path for path in paths if osp.basename(path) not in listings[osp.dirname(path)] and not osp.isfile(path)]
+
+
+def _is_file(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link to itself
+        return False
 
 
 def refuse_missing_files(names: Sequence[str], folder: str, noun: str, key: str, ann_file: str) -> None:
@@ -51,9 +62,35 @@ def refuse_missing_files(names: Sequence[str], folder: str, noun: str, key: str,
     missing = find_missing_files([osp.join(folder, name) for name in names])
     if missing:
         raise MissingDataError(
-            f"{len(missing)} of {len(names)} {noun} ('file_name') of '{ann_file}' do not exist: "
+            f"{len(missing)} of {len(names)} {noun} ('file_name') of '{ann_file}' do not exist as files: "
             f"{shown(missing)}. Correct 'data_prefix' ({key}='{folder}') or 'data_root', or add the files."
         )
+
+
+def read_file(path: str, backend_args: dict | None, noun: str, path_key: str = 'img_path') -> bytes:
+    """Read an image file of a sample.
+
+    Args:
+        path: Path of the file.
+        backend_args: File backend, as in mmdet's transforms.
+        noun: What it is, for the error text.
+        path_key: Key under which the sample's record names it.
+
+    Returns:
+        Its bytes.
+
+    Raises:
+        BrokenImageError: If it cannot be read, or is empty.
+    """
+    remedy = 'copy it again or correct its permissions, or remove it from the annotation file.'
+    try:
+        content = fileio.get(path, backend_args=backend_args)
+    except OSError as error:
+        fault = f"{noun} '{path}' cannot be read ({error.strerror or error})"
+        raise BrokenImageError(f'{fault}; {remedy}', 'unreadable', path_key) from error
+    if not content:
+        raise BrokenImageError(f"{noun} '{path}' is empty; {remedy}", 'undecodable', path_key)
+    return content
 
 
 def rename_images(images: list[dict], substitution: tuple[str, str] | None) -> list[dict]:

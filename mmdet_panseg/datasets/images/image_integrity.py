@@ -1,4 +1,4 @@
-"""Whether the bytes of an image file are complete.
+"""Whether the bytes of an image file are complete, and of how many bits.
 
 OpenCV decodes the part that is there of a truncated JPEG and fills the remainder with grey, with a warning at
 most.
@@ -11,6 +11,8 @@ JPEG_END = b'\xff\xd9'
 JPEG_SCAN = 0xDA
 PNG_START = b'\x89PNG\r\n\x1a\n'
 PNG_END = b'IEND\xaeB\x60\x82'
+_PNG_DEPTH = 24
+TIFF_STARTS = (b'II*\0', b'MM\0*')
 
 
 def missing_end_marker(content: bytes) -> str | None:
@@ -30,6 +32,13 @@ def missing_end_marker(content: bytes) -> str | None:
     if content.startswith(PNG_START):
         return None if content.rfind(PNG_END) >= 0 else 'PNG end chunk IEND'
     return None
+
+
+def may_have_16_bits(content: bytes) -> bool:
+    """Whether the header of a file is that of a PNG of 16 bits a channel, or of a TIFF, which may have them."""
+    if content.startswith(PNG_START):
+        return content[_PNG_DEPTH : _PNG_DEPTH + 1] == b'\x10'
+    return content.startswith(TIFF_STARTS)
 
 
 def _start_of_scan(content: bytes) -> int | None:

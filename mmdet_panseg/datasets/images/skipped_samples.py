@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-SKIP_REASONS = ('truncated', 'undecodable', 'wrong size')
+SKIP_REASONS = ('unreadable', 'truncated', 'undecodable', 'wrong size')
 PATH_KEYS = ('img_path', 'seg_map_path')
 _CODES = [(reason, path_key) for path_key in PATH_KEYS for reason in SKIP_REASONS]
 

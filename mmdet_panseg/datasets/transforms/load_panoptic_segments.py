@@ -8,12 +8,11 @@ import os.path as osp
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmdet.registry import TRANSFORMS
-from mmengine import fileio
 from mmengine.logging import print_log
 
 from mmdet_panseg.datasets.coco.panoptic_png import decode_panoptic_png
 from mmdet_panseg.datasets.errors import AnnotationFileError, MissingDataError, shown
-from mmdet_panseg.datasets.images.image_files import is_remote
+from mmdet_panseg.datasets.images.image_files import is_remote, read_file
 from mmdet_panseg.datasets.images.shared_flag import SharedFlag
 from mmdet_panseg.ops import MAX_SEGMENTS, VOID_LABEL, SegmentTable, segment_map_from_ids, segment_rows
 
@@ -49,7 +48,7 @@ class LoadPanopticSegments(BaseTransform):
         Raises:
             MissingDataError: If the PNG does not exist.
             AnnotationFileError: If it is no RGB PNG of eight bits a channel, or has more segments than a map can.
-            BrokenImageError: If it is truncated, does not decode or has another size than the image.
+            BrokenImageError: If it cannot be read, is truncated, does not decode or has another size than the image.
         """
         path = results.get('seg_map_path')
         if path is None:
@@ -78,7 +77,7 @@ class LoadPanopticSegments(BaseTransform):
             raise MissingDataError(
                 f"Panoptic PNG '{path}' does not exist: correct 'data_prefix' (seg) of the data set, or add the file."
             )
-        return fileio.get(path, backend_args=self.backend_args)
+        return read_file(path, self.backend_args, 'Panoptic PNG', 'seg_map_path')
 
     def _report(self, kind: str, path: str, ids: np.ndarray, text: str) -> None:
         if self.reported[kind].raise_first():

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import os
+
 import cv2
 import numpy as np
 import pytest
+from mmcv.transforms import LoadImageFromFile
+from mmengine.logging import MMLogger
 from PIL import Image
 from torch.utils.data import DataLoader
 
@@ -10,6 +14,7 @@ from mmdet_panseg.datasets.coco.checked_coco import CheckedCocoDataset
 from mmdet_panseg.datasets.errors import BrokenImageError, DatasetError
 from mmdet_panseg.datasets.images.checked_image import LoadCheckedImage
 from mmdet_panseg.datasets.images.image_integrity import missing_end_marker
+from mmdet_panseg.errors import ConfigError
 
 HEIGHT, WIDTH = 24, 40
 
@@ -200,3 +205,50 @@ def test_subsets_count_for_themselves(coco_folder):
     assert len(subset.skipped.codes) == 2 and len(subset.skipped) == 0
     dataset.get_subset_([0, 1])
     assert dataset[0].endswith('photo2.jpg') and dataset.skipped.faults() == {0: ('truncated', 'img_path')}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason='root reads files without permission')
+def test_file_without_permission(tmp_path):
+    path = tmp_path / 'photo.png'
+    cv2.imwrite(str(path), picture())
+    path.chmod(0)
+    with pytest.raises(BrokenImageError, match=r'photo\.png. cannot be read \(Permission denied\)') as caught:
+        LoadCheckedImage()(sample(path))
+    assert caught.value.reason == 'unreadable'
+
+
+def test_folder_in_place_of_a_file(tmp_path):
+    with pytest.raises(BrokenImageError, match=r'cannot be read \(Is a directory\)') as caught:
+        LoadCheckedImage()(sample(tmp_path))
+    assert caught.value.reason == 'unreadable'
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.tiff'])
+def test_sixteen_bits(tmp_path, suffix, caplog):
+    MMLogger.get_instance(f'sixteen{suffix}').addHandler(caplog.handler)
+    path = tmp_path / f'photo{suffix}'
+    deep = np.arange(24 * 40 * 3, dtype=np.uint16).reshape(24, 40, 3) * 22
+    cv2.imwrite(str(path), deep)
+    # OpenCV rounds TIFF to eight bits and cuts PNG.
+    expected = LoadImageFromFile()(sample(path))['img'].astype(int)
+    assert np.abs(LoadCheckedImage()(sample(path))['img'] - expected).max() <= (suffix == '.tiff')
+    assert not caplog.records
+    cv2.imwrite(str(path), deep // 16)
+    load = LoadCheckedImage()
+    for _ in range(2):
+        assert load(sample(path))['img'].max() <= 15
+    assert len(caplog.records) == 1 and 'set bit_depth=12' in caplog.text and path.name in caplog.text
+    assert np.abs(LoadCheckedImage(bit_depth=12)(sample(path))['img'] - expected).max() <= (suffix == '.tiff')
+    assert len(caplog.records) == 1
+
+
+def test_values_above_the_bits_in_use_are_white(tmp_path):
+    path = tmp_path / 'photo.png'
+    cv2.imwrite(str(path), np.full((24, 40), 5000, np.uint16))
+    assert (LoadCheckedImage(bit_depth=12)(sample(path))['img'] == 255).all()
+
+
+@pytest.mark.parametrize('depth', [7, 17, 0])
+def test_impossible_bit_depth(depth):
+    with pytest.raises(ConfigError, match='from 8 to 16'):
+        LoadCheckedImage(bit_depth=depth)
