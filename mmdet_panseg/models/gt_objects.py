@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,22 +38,28 @@ class GTObjects:
     made_targets: dict[int, Tensor] = field(default_factory=dict)
 
     @classmethod
-    def from_instances(cls, instances: InstanceData, padded_size: tuple[int, int]) -> GTObjects:
+    def from_instances(
+        cls, instances: InstanceData, padded_size: tuple[int, int], image_size: tuple[int, int] = (0, 0)
+    ) -> GTObjects:
         """Read the objects out of mmdet's ``gt_instances``.
 
         Args:
             instances: Has ``bboxes`` and ``labels``, and either what :class:`~mmdet_panseg.datasets.FixClassGT` adds
                 (``areas``, ``centers``, ``mask_targets_S``) or mmdet's ``masks``.
             padded_size: Height and width of the network's input in pixels.
+            image_size: Height and width of the image in it.
 
         Raises:
             KeyError: If there are neither masks nor mask targets.
+            ValueError: If they are of a smaller image.
         """
         boxes, labels = get_box_tensor(instances.bboxes), instances.labels
         prefix = MASK_TARGET_KEY.format('')
         keys = [key for key in instances.keys() if key.startswith(prefix)]  # noqa: SIM118
         made = {int(key.removeprefix(prefix)): instances[key] for key in keys}
         if made:
+            stride, targets = next(iter(made.items()))
+            _require_room([stride * (side + 1) for side in targets.shape[1:]], image_size)
             return cls(boxes, labels, instances.areas, instances.centers, made_targets=made)
         if 'masks' not in instances:
             raise KeyError(
@@ -60,6 +67,7 @@ class GTObjects:
                 'LoadAnnotations(with_mask=True) and pack them with PackPanopticInputs or PackDetInputs'
             )
         masks = instances.masks
+        _require_room([masks.height, masks.width], image_size)
         if tuple(padded_size) != (masks.height, masks.width):
             masks = masks.pad(padded_size)
         array = masks.to_ndarray().reshape(len(labels), *padded_size).astype(np.uint8, copy=False)
@@ -102,3 +110,13 @@ class GTObjects:
                 'pad_size_divisor'
             )
         return F.pad(targets, (0, size[1] - width, 0, size[0] - height))
+
+
+def _require_room(covered: Sequence[int], image_size: Sequence[int]) -> None:
+    """Raise if ground truth covers fewer pixels than the image has."""
+    if any(part < side for part, side in zip(covered, image_size, strict=True)):
+        raise ValueError(
+            f'the image has {image_size[0]}x{image_size[1]} pixels (height x width) and its masks at most '
+            f'{covered[0]}x{covered[1]}: batch augmentations of the data preprocessor (batch_augments, such as '
+            'BatchSyncRandomResize) resize images but no masks; resize in the train pipeline, by RandomResize'
+        )

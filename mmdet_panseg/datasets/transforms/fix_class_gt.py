@@ -15,6 +15,7 @@ from mmdet_panseg.datasets.errors import DatasetError
 from mmdet_panseg.ops import MaskGeometry, area_averaged_targets, boxed_mask_targets, mask_geometry, mask_targets
 
 from .instance_keys import keep_instances
+from .left_behind import require_masks_that_moved
 from .segment_instances import instances_from_segments
 
 
@@ -81,7 +82,7 @@ class FixClassGT(BaseTransform):
         """Fix one sample.
 
         Raises:
-            DatasetError: If masks or maps have another size than the image.
+            DatasetError: If masks or maps have another size than the image, or boxes were moved without their masks.
         """
         if 'gt_segments' in results:
             if self.boxes == 'annotation':
@@ -105,6 +106,7 @@ class FixClassGT(BaseTransform):
         """Drop vanished instances and give the measures of the others."""
         array = self._masks_of(results.pop('gt_masks'))
         geometry = mask_geometry(array)
+        require_masks_that_moved(results, geometry.boxes)
         kept = np.flatnonzero(geometry.areas >= self.min_pixels)
         keep_instances(results, kept)
         results['gt_masks'] = BitmapMasks(array[kept], *array.shape[1:])

@@ -426,8 +426,8 @@ class SparseSOLOHead(SOLOHead):
         """
         objects, assigned = [], []
         for sample in batch_data_samples:
-            found = GTObjects.from_instances(sample.gt_instances, sample.batch_input_shape)
             image_size = sample.metainfo.get('img_shape', padded_size)[:2]
+            found = GTObjects.from_instances(sample.gt_instances, sample.batch_input_shape, image_size)
             cells = self.assigner.assign(found, self.num_grids, self.scale_ranges, padded_size, image_size)
             objects.append(found)
             assigned.append(cells)

@@ -275,3 +275,16 @@ def test_only_the_best_cells_have_masks():
     for found, everything in zip(head.predict(features, samples), unlimited, strict=True):
         assert 0 < len(found) <= 8 < len(everything)
         assert len(found.masks.flatten(1).unique(dim=0)) <= 2
+
+
+@pytest.mark.parametrize('made', [False, True])
+def test_images_that_grew_after_their_masks(made):
+    """Batch augmentations of the data preprocessor resize images alone."""
+    masks = np.ones((1, 96, 96), np.uint8)
+    instances = sample(masks, [1], (96, 96), (96, 96)).gt_instances
+    if made:
+        instances.mask_targets_4 = torch.ones(1, 24, 24, dtype=torch.uint8)
+        instances.areas, instances.centers = torch.ones(1), torch.ones(1, 2)
+    GTObjects.from_instances(instances, (96, 96), (96, 96))
+    with pytest.raises(ValueError, match='the image has 128x160 pixels.*BatchSyncRandomResize'):
+        GTObjects.from_instances(instances, (128, 160), (128, 160))
