@@ -17,10 +17,12 @@ class UserError(RuntimeError):
     The command lines print the message without a traceback and leave with :attr:`exit_code`.
 
     Attributes:
+        label: What the message begins with.
         exit_code: Exit code of the command.
         on_every_process: Whether all processes of the run raise it, so that the first one alone prints it.
     """
 
+    label: str = 'error'
     exit_code: int = 2
     on_every_process: bool = False
 

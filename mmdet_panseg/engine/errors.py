@@ -17,6 +17,22 @@ class CheckpointError(UserError):
     """A checkpoint is missing, broken, unsafe to open, or of another model."""
 
 
+class InterruptedTrainingError(UserError):
+    """A training was ended by Ctrl-C or by a request to terminate.
+
+    Args:
+        message: Where it stopped, and how to go on.
+        number: Number of the signal.
+    """
+
+    label = 'interrupted'
+    on_every_process = True
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + number
+
+
 class NonFiniteError(UserError):
     """The loss or the weights became infinite or NaN, so training cannot go on."""
 
@@ -39,7 +55,7 @@ def run_command(main: Callable[[], object]) -> None:
         where = '' if rank == '0' else f' (process {rank})'
         if rank == '0' or not error.on_every_process:
             message = _of_loader_worker(str(error))
-            print(f'error{where}: {message}', file=sys.stderr, flush=True)
+            print(f'{error.label}{where}: {message}', file=sys.stderr, flush=True)
             _append_to_log_file(message)
         sys.exit(error.exit_code)
 

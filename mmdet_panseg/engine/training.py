@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+from contextlib import nullcontext
 
 from mmengine.config import Config, DictAction
 from mmengine.device import is_cuda_available, is_mlu_available, is_musa_available, is_npu_available
@@ -18,12 +19,16 @@ from mmdet_panseg.errors import ConfigError
 
 from .cpu_memory import keep_freed_memory
 from .errors import CheckpointError
+from .folder_lock import hold_folder
 from .launch import build_runner, ensure_hook, is_main_rank, leave_processes, use_processes_on_cpu
 from .run_record import write_run_record
 
 # mmengine's lines about each parameter's learning rate and decay: hundreds, between which warnings drown
 _LIST_OF_PARAMETERS = re.compile(r'^paramwise_options -- |is skipped since its requires_grad=False')
-_HOOKS = ('NonFiniteLossHook', 'CheckpointMatchHook', 'ClassCountHook', 'EvaluationDataHook', 'SkippedSamplesHook')
+_HOOKS = (
+    *('NonFiniteLossHook', 'CheckpointMatchHook', 'ClassCountHook', 'EvaluationDataHook', 'SkippedSamplesHook'),
+    'InterruptHook',
+)
 _PLAIN_OPTIM_WRAPPERS = (None, 'OptimWrapper', 'AmpOptimWrapper', 'CPUAmpOptimWrapper')
 
 
@@ -97,13 +102,14 @@ def run_training(arguments: argparse.Namespace) -> nn.Module:
     if arguments.channels_last:
         ensure_hook(config, dict(type='ChannelsLastHook'))
     use_processes_on_cpu(config)
-    set_resume_checkpoint(config, arguments.resume)
-    if is_main_rank():
-        write_run_record('train', config, vars(arguments))
-    with config_faults_explained(config):
-        runner = build_runner(config)
-        runner.logger.addFilter(lambda record: not _LIST_OF_PARAMETERS.search(record.getMessage()))
-        model = runner.train()
+    with hold_folder(config.work_dir) if is_main_rank() else nullcontext():
+        set_resume_checkpoint(config, arguments.resume)
+        if is_main_rank():
+            write_run_record('train', config, vars(arguments))
+        with config_faults_explained(config):
+            runner = build_runner(config)
+            runner.logger.addFilter(lambda record: not _LIST_OF_PARAMETERS.search(record.getMessage()))
+            model = runner.train()
     leave_processes()
     return model
 

@@ -48,7 +48,7 @@ def _flush_folder(folder: Path) -> None:
 
 
 def remove_unfinished_files(folder: str | os.PathLike) -> list[str]:
-    """Remove the temporary files that a killed run left in a folder.
+    """Remove the temporary files that killed runs left in a folder; those of living processes stay.
 
     Args:
         folder: The folder, which may not exist.
@@ -58,10 +58,25 @@ def remove_unfinished_files(folder: str | os.PathLike) -> list[str]:
     """
     removed = []
     for path in sorted(Path(folder).glob(f'.*{_UNFINISHED_SUFFIX}')):
+        if _is_being_written(path):
+            continue
         with suppress(OSError):
             path.unlink()
             removed.append(path.name)
     return removed
+
+
+def _is_being_written(path: Path) -> bool:
+    number = path.name.removesuffix(_UNFINISHED_SUFFIX).rpartition('.')[2]
+    if not number.isdigit() or int(number) == os.getpid():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # another user's process
+        return True
+    return True
 
 
 @register_backend('atomic_local', force=True)

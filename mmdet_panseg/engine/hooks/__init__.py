@@ -9,6 +9,7 @@ from .checkpoint_match_hook import CheckpointMatchHook
 from .class_count_hook import ClassCountHook
 from .evaluation_data_hook import EvaluationDataHook
 from .fine_tuning_hook import FineTuningHook
+from .interrupt_hook import InterruptHook
 from .non_finite_loss_hook import NonFiniteLossHook
 from .skipped_samples_hook import SkippedSamplesHook
 from .stop_early_hook import StopEarlyHook
@@ -22,6 +23,7 @@ __all__ = [
     'ClassCountHook',
     'EvaluationDataHook',
     'FineTuningHook',
+    'InterruptHook',
     'NonFiniteLossHook',
     'SkippedSamplesHook',
     'StopEarlyHook',

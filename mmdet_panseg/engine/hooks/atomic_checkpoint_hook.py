@@ -12,7 +12,8 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import IterBasedTrainLoop, Runner
 
 from mmdet_panseg.engine.checkpoints.atomic_backend import AtomicLocalBackend, write_atomically
-from mmdet_panseg.engine.checkpoints.resuming import LAST_CHECKPOINT
+from mmdet_panseg.engine.checkpoints.resuming import LAST_CHECKPOINT, find_resume_checkpoint
+from mmdet_panseg.engine.errors import CheckpointError
 
 from .watched_metric import require_evaluator_of, watched_metric
 
@@ -74,9 +75,17 @@ class AtomicCheckpointHook(CheckpointHook):
     def after_train(self, runner: Runner) -> None:
         """Save the last state of a training that was stopped between two checkpoints, with what stopped it."""
         if getattr(runner.train_loop, 'stop_training', False):
-            step = runner.epoch if self.by_epoch else runner.iter
-            self._save_checkpoint_with_step(runner, step, dict(epoch=runner.epoch, iter=runner.iter))
+            self._save(runner, runner.epoch if self.by_epoch else runner.iter, runner.iter)
         super().after_train(runner)
+
+    def save_now(self, runner: Runner) -> None:
+        """Save the state after an iteration, which the runner counts later, if this has not been done."""
+        step = runner.iter + 1
+        if Path(str(self.last_ckpt)).name != self.filename_tmpl.format(step):
+            self._save(runner, step, step)
+
+    def _save(self, runner: Runner, step: int, iterations: int) -> None:
+        self._save_checkpoint_with_step(runner, step, dict(epoch=runner.epoch, iter=iterations))
 
     def _watched(self) -> list[str]:
         return [key for key in self.save_best or () if key != 'auto']
@@ -114,16 +123,19 @@ class AtomicCheckpointHook(CheckpointHook):
         runner.message_hub.update_info(_SUPERSEDED, list(self.file_backend.waiting))
         self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
-        runner.save_checkpoint(
-            self.out_dir,
-            name,
-            save_optimizer=self.save_optimizer,
-            save_param_scheduler=self.save_param_scheduler,
-            meta=meta,
-            by_epoch=self.by_epoch,
-            backend_args=self.backend_args,
-            **self.args,
-        )
+        try:
+            runner.save_checkpoint(
+                self.out_dir,
+                name,
+                save_optimizer=self.save_optimizer,
+                save_param_scheduler=self.save_param_scheduler,
+                meta=meta,
+                by_epoch=self.by_epoch,
+                backend_args=self.backend_args,
+                **self.args,
+            )
+        except OSError as error:
+            raise _unwritten(Path(str(self.last_ckpt)), runner.work_dir, error) from error
         if is_main_process():
             write_atomically(str(self.last_ckpt).encode(), Path(runner.work_dir, LAST_CHECKPOINT))
 
@@ -151,3 +163,9 @@ class AtomicCheckpointHook(CheckpointHook):
             super()._save_best_checkpoint(runner, metrics)
             for path in self._best_paths():
                 self.file_backend.spare(path)
+
+
+def _unwritten(path: Path, work_dir: str, error: OSError) -> CheckpointError:
+    kept = find_resume_checkpoint(work_dir)
+    how = ' and there is none before it' if kept is None else f'; the last one is {kept}: make room, and add --resume'
+    return CheckpointError(f'{path} cannot be written ({error.strerror or error}){how}.')

@@ -24,8 +24,8 @@ class ChannelsLastHook(Hook):
 
     priority = 'VERY_HIGH'
 
-    def before_run(self, runner: Runner) -> None:
-        """Convert the model; weights that are loaded later are copied into the converted ones.
+    def before_train(self, runner: Runner) -> None:
+        """Convert the model, whose weights are drawn and loaded by now: they do not depend on the format.
 
         Args:
             runner: The runner, whose model may be wrapped for data parallelism.
@@ -36,6 +36,10 @@ class ChannelsLastHook(Hook):
             runner.model = runner.wrap_model(runner.cfg.get('model_wrapper_cfg'), model)
         else:
             to_channels_last(runner.model)
+
+    def before_test(self, runner: Runner) -> None:
+        """Convert the model of a test."""
+        self.before_train(runner)
 
 
 def to_channels_last(model: nn.Module) -> nn.Module:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from mmcv.cnn import build_conv_layer
 from mmcv.ops import RoIAlign
 from torch import nn
 
-from mmdet_panseg.engine.hooks.channels_last_hook import to_channels_last
+from mmdet_panseg.engine.hooks.channels_last_hook import ChannelsLastHook, to_channels_last
 
 
 class RoIModel(nn.Module):
@@ -62,3 +63,14 @@ def test_other_modules_are_channels_last():
         False,
         True,
     ]
+
+
+@pytest.mark.parametrize('loop', ['train', 'test'])
+def test_weights_are_drawn_in_the_default_format(loop):
+    """A convolution that is converted first gets its random numbers in another order."""
+    hook, model = ChannelsLastHook(), nn.Conv2d(3, 8, 3)
+    runner = SimpleNamespace(model=model)
+    hook.before_run(runner)
+    assert model.weight.is_contiguous()
+    getattr(hook, f'before_{loop}')(runner)
+    assert model.weight.is_contiguous(memory_format=torch.channels_last) and not model.weight.is_contiguous()
