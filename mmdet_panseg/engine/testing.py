@@ -127,11 +127,14 @@ def use_test_time_augmentation(config: Config) -> None:
         config: The config, changed in place.
 
     Raises:
-        ConfigError: When it lacks one of the two.
+        ConfigError: When it lacks one of the two, or the model predicts masks and ``DetTTAModel`` is to merge them.
     """
     absent = [key for key in ('tta_model', 'tta_pipeline') if key not in config]
     if absent:
         raise ConfigError(f'--tta: the config has no {" and no ".join(absent)}; add what test-time augmentation does.')
+    model = config.model
+    if config.tta_model.get('type') == 'DetTTAModel' and 'mask_head' in {**model, **(model.get('roi_head') or {})}:
+        raise ConfigError('--tta: DetTTAModel merges boxes and has no rule for masks; test this model without --tta.')
     config.model = ConfigDict(**config.tta_model, module=config.model)
     data = config.test_dataloader.dataset
     while 'dataset' in data:

@@ -13,8 +13,10 @@ from mmengine.logging import print_log
 
 from mmdet_panseg.errors import ConfigError, near_names
 
+from .contradictions import settle_contradictions
 from .derived import derive_settings
 from .faults import config_faults_explained
+from .idle_options import idle_option_warning
 
 
 def load_config(path: str | Path, options: Mapping[str, Any] | None = None, work_dir: str | None = None) -> Config:
@@ -30,7 +32,8 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None, work
         The config.
 
     Raises:
-        ConfigError: When the file or one of its ``_base_`` files does not exist, or an option cannot be merged.
+        ConfigError: When the file or one of its ``_base_`` files does not exist, an option cannot be merged, or a
+            log backend is not installed.
         MissingDataError: When the model has the classes of data that are not there.
     """
     path = Path(path)
@@ -47,6 +50,7 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None, work
     elif config.get('work_dir') is None:
         config.work_dir = str(Path('work_dirs', path.stem))
     with config_faults_explained(config):
+        settle_contradictions(config)
         derive_settings(config)
     return config
 
@@ -95,13 +99,14 @@ def _listed(folder: Path, limit: int = 8) -> str:
 
 
 def warn_of_unknown_options(config: Mapping[str, Any], options: Mapping[str, Any]) -> None:
-    """Log which options a config has no key for, so that they are added to it.
+    """Log which options a config has no key for, so that they are added to it, and which change nothing.
 
     Args:
         config: The config.
         options: Values by dotted key.
     """
-    for warning in filter(None, (unknown_key_warning(config, key) for key in options)):
+    warnings = [unknown_key_warning(config, key) or idle_option_warning(config, key, options[key]) for key in options]
+    for warning in filter(None, warnings):
         print_log(warning, logger='current', level=logging.WARNING)
 
 

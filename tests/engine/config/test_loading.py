@@ -62,8 +62,8 @@ def test_options_are_merged(folder):
 
 @pytest.mark.parametrize('workers', [0, 2])
 def test_no_workers_cannot_persist(folder, workers):
-    config = load_config('solo_r50.py', {'val_dataloader': dict(num_workers=workers, persistent_workers=True)})
-    assert config.val_dataloader == dict(num_workers=workers, persistent_workers=workers > 0)
+    config = load_config('solo_r50.py', {'test_dataloader': dict(num_workers=workers, persistent_workers=True)})
+    assert config.test_dataloader == dict(num_workers=workers, persistent_workers=workers > 0)
 
 
 @pytest.mark.parametrize(
