@@ -15,6 +15,7 @@ import torch
 from mmdet_panseg.engine.errors import CheckpointError
 from mmdet_panseg.errors import near_names
 
+from .archive import archive_fault
 from .unpickling import allowed_globals, resolve_arrays
 
 MapLocation = str | torch.device | dict | Callable | None
@@ -39,10 +40,11 @@ def load_checkpoint_safely(path: str | os.PathLike, map_location: MapLocation = 
         The content of the file.
 
     Raises:
-        CheckpointError: When the file is missing, is no checkpoint, is broken, or needs code to unpickle.
+        CheckpointError: When the file is missing, is no checkpoint, is damaged, or needs code to unpickle.
     """
     path = Path(path)
     require_checkpoint_file(path)
+    _require_sound_archive(path)
     try:
         if trust:
             return torch.load(path, map_location=map_location, weights_only=False)
@@ -78,6 +80,14 @@ def require_checkpoint_file(path: Path) -> None:
     if start != _ZIP_START and not start.startswith(_PICKLE_START):
         what = 'is empty' if not start else 'is not a checkpoint of torch.save'
         raise CheckpointError(f'{path}: {what}.')
+
+
+def _require_sound_archive(path: Path) -> None:
+    with path.open('rb') as file:
+        is_archive = file.read(len(_ZIP_START)) == _ZIP_START
+    fault = archive_fault(path) if is_archive else None
+    if fault is not None:
+        raise CheckpointError(f'{path}: cannot be read; {fault}. Copy or download it again.')
 
 
 def _near_files(path: Path) -> str:

@@ -109,7 +109,8 @@ def load_matching(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> Chec
     missing = tuple(
         key for key in result.missing_keys if key not in refused and not key.endswith('num_batches_tracked')
     )
-    matched = sum(key not in absent for key in own)
+    # torch fills counters in that old files lack, and does not call them missing.
+    matched = sum(key not in absent and (key in weights or not key.endswith('num_batches_tracked')) for key in own)
     return CheckpointMatch(matched, missing, mismatched, tuple(result.unexpected_keys))
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
-import zipfile
 from pathlib import Path
 
 from mmengine.logging import print_log
 
 from mmdet_panseg.engine.errors import CheckpointError
 
+from .archive import archive_fault
 from .atomic_backend import remove_unfinished_files
 from .guard import require_checkpoint_file
 
@@ -20,11 +20,7 @@ _NUMBERED = re.compile(r'(epoch|iter)_\d+\.pth')
 
 def is_complete(path: Path) -> bool:
     """Whether a file is a whole archive of ``torch.save``, in which every entry has its checksum."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.testzip() is None
-    except (OSError, zipfile.BadZipFile, EOFError):
-        return False
+    return archive_fault(path) is None
 
 
 def find_resume_checkpoint(work_dir: str | Path, out_dir: str | Path | None = None) -> str | None:
@@ -51,6 +47,8 @@ def find_resume_checkpoint(work_dir: str | Path, out_dir: str | Path | None = No
         named = [*(folder / Path(recorded).name for folder in folders), Path(recorded)]
         for path in named:
             if path.is_file() and is_complete(path):
+                if path.parent.resolve() not in {folder.resolve() for folder in folders}:
+                    _warn(f'{work_dir / LAST_CHECKPOINT} names a file of another folder, {path}, which is taken')
                 return str(_later_than(path, work_dir / LAST_CHECKPOINT) or path)
         broken = any(path.is_file() for path in named)
         _warn(f'{work_dir / LAST_CHECKPOINT} names {recorded}, which is {"broken" if broken else "gone"}')

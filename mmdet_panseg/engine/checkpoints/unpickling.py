@@ -175,24 +175,29 @@ def allowed_globals() -> list[Any]:
     return stand_ins
 
 
-def resolve_arrays(value: Any, seen: set[int] | None = None) -> Any:
+def resolve_arrays(value: Any, seen: dict[int, tuple[Any, Any]] | None = None) -> Any:
     """Replace every :class:`PendingArray` in nested dicts, lists and tuples by its array.
 
     Args:
         value: What ``torch.load`` returned; dicts and lists are changed in place.
-        seen: Ids of the containers already visited, for structures that contain themselves.
+        seen: Containers already visited by their ids, with what replaces them: structures may contain themselves, and
+            a tuple that is shared again and again stands for more entries than there is time to visit.
 
     Returns:
         ``value``, or what replaces it.
     """
-    seen = set() if seen is None else seen
+    seen = {} if seen is None else seen
     if isinstance(value, PendingArray):
         return value.array
+    if id(value) in seen:
+        return seen[id(value)][1]
     if type(value) is tuple:
-        return tuple(resolve_arrays(item, seen) for item in value)
-    if not isinstance(value, (dict, list)) or id(value) in seen:
+        replaced = tuple(resolve_arrays(item, seen) for item in value)
+        seen[id(value)] = value, replaced
+        return replaced
+    if not isinstance(value, (dict, list)):
         return value
-    seen.add(id(value))
+    seen[id(value)] = value, value
     for key in list(value) if isinstance(value, dict) else range(len(value)):
         value[key] = resolve_arrays(value[key], seen)
     return value

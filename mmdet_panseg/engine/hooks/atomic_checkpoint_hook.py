@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +61,7 @@ class AtomicCheckpointHook(CheckpointHook):
             in_use = {Path(path).name for path in self._best_paths()}
             for path in runner.message_hub.get_info(_SUPERSEDED) or ():
                 beside = Path(self.out_dir, Path(path).name)
-                if beside.is_file() and beside.name not in in_use:
+                if beside.is_file() and beside.suffix == '.pth' and beside.name not in in_use:
                     beside.unlink()
 
     def _follow_the_training(self, runner: Runner) -> None:
@@ -95,10 +94,11 @@ class AtomicCheckpointHook(CheckpointHook):
         return [str(path) for path in paths if path]
 
     def _follow_moved_folder(self) -> None:
-        # the run remembers its best checkpoint by full path, which is stale after the work dir was moved
+        # The run remembers its best checkpoint by full path, which is stale after the work dir was moved. What is no
+        # checkpoint in the folder is forgotten: it would be deleted when a better one is found.
         def beside(path: str | None) -> str | None:
-            moved = path and Path(self.out_dir, Path(path).name)
-            return str(moved) if moved and not os.path.exists(path) and moved.is_file() else path
+            moved = Path(self.out_dir, Path(path or '').name)
+            return str(moved) if moved.suffix == '.pth' and moved.is_file() else None
 
         if getattr(self, 'best_ckpt_path', None):
             self.best_ckpt_path = beside(self.best_ckpt_path)
@@ -143,7 +143,7 @@ class AtomicCheckpointHook(CheckpointHook):
         """Note the checkpoints beyond ``max_keep_ckpts``; they are deleted when the new one is complete."""
         if self.max_keep_ckpts <= 0:
             return
-        kept = [known for known in self.keep_ckpt_ids if known != step] + [step]
+        kept = [known for known in self.keep_ckpt_ids if isinstance(known, int) and known != step] + [step]
         for old in kept[: -self.max_keep_ckpts]:
             path = self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(old))
             if is_main_process() and self.file_backend.isfile(path):

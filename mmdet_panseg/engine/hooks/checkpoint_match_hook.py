@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import torch
 from mmdet.registry import HOOKS
 from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import Runner
+from torch import nn
 
 from mmdet_panseg.engine.checkpoints.matching import load_matching, require_match, weights_in
 from mmdet_panseg.engine.errors import CheckpointError
@@ -18,7 +20,7 @@ class CheckpointMatchHook(Hook):
 
     For testing and for ``--resume`` every entry of the model must be in the file with its shape. For
     ``load_from`` in training a partial match is normal: it is told with counts, and only a file of which
-    nothing matches is refused.
+    nothing matches is refused. A test refuses weights that are infinite or not a number.
 
     Args:
         require_all: Whether every entry must be in the file although this is no resumed run; for testing.
@@ -37,6 +39,8 @@ class CheckpointMatchHook(Hook):
         resumed = bool(runner._resume)
         match = load_matching(runner.model, weights_in(checkpoint, name))
         require_match(match, name, complete=self.require_all or resumed)
+        if self.require_all:
+            _require_finite(runner.model, name)
         if resumed:
             absent = [key for key in _TRAINING_STATE if key not in checkpoint]
             if absent:
@@ -50,3 +54,12 @@ class CheckpointMatchHook(Hook):
                 )
         if not match.complete or match.unexpected:
             runner.logger.warning(f'{name}: {match.matched} entries match; {match.describe()}.')
+
+
+def _require_finite(model: nn.Module, name: str) -> None:
+    broken = [key for key, value in model.state_dict().items() if not torch.isfinite(value).all()]
+    if broken:
+        raise CheckpointError(
+            f'{name}: {len(broken)} entries are infinite or not a number, such as {broken[0]}; the training that wrote '
+            'it had failed: take an earlier checkpoint.'
+        )

@@ -15,10 +15,17 @@ import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
 from mmengine.registry import METRICS
 from mmengine.runner import Runner
 
-from mmdet_panseg.engine import AtomicCheckpointHook, find_resume_checkpoint, load_checkpoint_safely, write_atomically
+from mmdet_panseg.engine import (
+    AtomicCheckpointHook,
+    CheckpointError,
+    find_resume_checkpoint,
+    load_checkpoint_safely,
+    write_atomically,
+)
 from mmdet_panseg.engine.checkpoints import is_complete, prepare_work_dir_for_resume
 from mmdet_panseg.engine.training import set_resume_checkpoint
 
@@ -88,7 +95,9 @@ def test_failed_checkpoint_leaves_the_previous_one(toy_config, monkeypatch, brok
         return original(*arguments, **keywords)
 
     monkeypatch.setattr(module, name, fail_later)
-    with pytest.raises(OSError, match='killed'):
+    with pytest.raises(
+        CheckpointError, match=r'iter_4\.pth cannot be written \(killed\); the last one is .*iter_2\.pth'
+    ):
         runner.train()
     monkeypatch.undo()
     assert names(runner.work_dir) == ['iter_2.pth']
@@ -263,3 +272,34 @@ def test_a_copied_work_dir_does_not_resume_from_the_original(tmp_path):
         checkpoint(tmp_path / name / 'iter_1.pth', 1)
         (tmp_path / name / 'last_checkpoint').write_text(str(tmp_path / 'original' / 'iter_1.pth'))
     assert find_resume_checkpoint(tmp_path / 'copy') == str(tmp_path / 'copy' / 'iter_1.pth')
+
+
+def test_a_record_of_another_folder_is_followed_with_a_word(tmp_path, caplog):
+    for name in ('original', 'other'):
+        (tmp_path / name).mkdir()
+    checkpoint(tmp_path / 'original' / 'iter_1.pth', 1)
+    (tmp_path / 'other' / 'last_checkpoint').write_text(str(tmp_path / 'original' / 'iter_1.pth'))
+    MMLogger.get_instance('followed').addHandler(caplog.handler)
+    assert find_resume_checkpoint(tmp_path / 'other') == str(tmp_path / 'original' / 'iter_1.pth')
+    assert 'names a file of another folder' in caplog.text
+
+
+def test_a_checkpoint_cannot_have_other_files_deleted(toy_config, tmp_path):
+    """Its log names files to delete: the best of the run, and those that a kill left."""
+    runner = Runner.from_cfg(toy_config(**best_settings([1.0, 2.0])))
+    runner.train()
+    folder = Path(runner.work_dir)
+    precious, notes = tmp_path / 'precious.pth', folder / 'notes.txt'
+    for path in (precious, notes):
+        path.write_text('x')
+    forged = torch.load(folder / 'iter_2.pth', weights_only=False)
+    runtime = forged['message_hub']['runtime_info']
+    runtime.update(best_ckpt=str(precious), superseded_ckpts=[notes.name, str(precious)])
+    forged['message_hub']['resumed_keys'].update(best_ckpt=True, superseded_ckpts=True)
+    torch.save(forged, folder / 'iter_2.pth')
+    config = toy_config(**best_settings([1.0, 2.0, 9.0]))
+    set_resume_checkpoint(config, 'auto')
+    config.val_evaluator.scores = [9.0]
+    Runner.from_cfg(config).train()
+    assert (folder / 'best_score_iter_3.pth').exists()
+    assert precious.exists() and notes.exists()

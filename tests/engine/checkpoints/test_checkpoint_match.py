@@ -10,6 +10,7 @@ from torch import nn
 
 from mmdet_panseg.engine import CheckpointError
 from mmdet_panseg.engine.checkpoints import load_matching, require_match, weights_in
+from mmdet_panseg.engine.hooks.checkpoint_match_hook import _require_finite
 from toy_run import ToyModel
 
 
@@ -98,3 +99,18 @@ def test_runner_refuses_what_it_cannot_use(toy_config, tmp_path):
         train('partial', resume=True)
     with pytest.raises(CheckpointError, match='full.pth: holds no training state'):
         train('full', resume=True)
+
+
+def test_counters_alone_are_no_match():
+    """Torch fills in the counters that files without version numbers lack."""
+    match = load_matching(other_model(), {'layer1.weight': torch.ones(3, 3)})
+    assert match.matched == 0
+
+
+def test_weights_that_are_not_numbers_are_not_tested():
+    model = ToyModel()
+    _require_finite(model, 'a.pth')
+    with torch.no_grad():
+        model.out.bias.fill_(float('nan'))
+    with pytest.raises(CheckpointError, match=r'a\.pth: 1 entries are infinite or not a number, such as out\.bias'):
+        _require_finite(model, 'a.pth')
