@@ -14,7 +14,8 @@ from torch import nn
 
 from mmdet_panseg.engine.checkpoints.loaders import install_checkpoint_guard
 from mmdet_panseg.engine.checkpoints.resuming import find_resume_checkpoint, prepare_work_dir_for_resume
-from mmdet_panseg.engine.config import config_faults_explained, load_config
+from mmdet_panseg.engine.config import config_faults_explained, load_config, settle_contradictions
+from mmdet_panseg.engine.hooks.interrupt_hook import signals_restored
 from mmdet_panseg.errors import ConfigError
 
 from .cpu_memory import keep_freed_memory
@@ -93,6 +94,7 @@ def run_training(arguments: argparse.Namespace) -> nn.Module:
     install_checkpoint_guard(trust=arguments.trust_checkpoint)
     keep_freed_memory()
     config = load_config(arguments.config, arguments.cfg_options, arguments.work_dir)
+    settle_contradictions(config)
     config.launcher = arguments.launcher
     if arguments.amp:
         use_mixed_precision(config)
@@ -102,7 +104,7 @@ def run_training(arguments: argparse.Namespace) -> nn.Module:
     if arguments.channels_last:
         ensure_hook(config, dict(type='ChannelsLastHook'))
     use_processes_on_cpu(config)
-    with hold_folder(config.work_dir) if is_main_rank() else nullcontext():
+    with hold_folder(config.work_dir) if is_main_rank() else nullcontext(), signals_restored():
         set_resume_checkpoint(config, arguments.resume)
         if is_main_rank():
             write_run_record('train', config, vars(arguments))

@@ -121,3 +121,13 @@ def test_a_work_dir_that_is_a_file(tmp_path, call_tool):
     (tmp_path / 'run').write_text('')
     run = call_tool('train.py', config)
     assert run.returncode == 2 and 'run: cannot be written (File exists); name another folder' in run.stderr
+
+
+@pytest.mark.parametrize('loss', ['sound', 'infinite'])
+def test_a_training_gives_the_signals_back(tmp_path, call_tool, loss):
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    config = write_config(tmp_path, 2)
+    options = [] if loss == 'sound' else ['--cfg-options', 'optim_wrapper.optimizer.lr=1e30']
+    run = call_tool('train.py', config, *options)
+    assert (run.returncode == 0) == (loss == 'sound'), run.stderr
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before

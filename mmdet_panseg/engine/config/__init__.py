@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .contradictions import settle_contradictions
 from .derived import ClassCounts, derive_settings
 from .faults import config_faults_explained
 from .loading import apply_options, load_config, warn_of_unknown_options
@@ -16,5 +17,6 @@ __all__ = [
     'datasets_of',
     'derive_settings',
     'load_config',
+    'settle_contradictions',
     'warn_of_unknown_options',
 ]

@@ -13,7 +13,6 @@ from mmengine.logging import print_log
 
 from mmdet_panseg.errors import ConfigError, near_names
 
-from .contradictions import settle_contradictions
 from .derived import derive_settings
 from .faults import config_faults_explained
 from .idle_options import idle_option_warning
@@ -32,8 +31,8 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None, work
         The config.
 
     Raises:
-        ConfigError: When the file or one of its ``_base_`` files does not exist, an option cannot be merged, or a
-            log backend is not installed.
+        ConfigError: When the file or one of its ``_base_`` files does not exist, or an option cannot be
+            merged.
         MissingDataError: When the model has the classes of data that are not there.
     """
     path = Path(path)
@@ -50,7 +49,6 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None, work
     elif config.get('work_dir') is None:
         config.work_dir = str(Path('work_dirs', path.stem))
     with config_faults_explained(config):
-        settle_contradictions(config)
         derive_settings(config)
     return config
 

@@ -6,6 +6,8 @@ import shlex
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -26,30 +28,36 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _ASKED_EVERY = 10
 
 
+@contextmanager
+def signals_restored() -> Iterator[None]:
+    """Give the signals back to those who had them, however a training ends."""
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
 @HOOKS.register_module()
 class InterruptHook(Hook):
     """Finish the iteration that a signal falls into, write a checkpoint, and say how to go on.
 
     A second signal ends the process at once. A training that counts epochs goes on from its last whole one. During a
-    validation nothing is written.
+    validation nothing is written. Training goes within :func:`signals_restored`.
     """
 
     priority = 'LOWEST'
 
     def __init__(self) -> None:
         self.signal: int | None = None
-        self._before: dict[int, Any] = {}
 
     def before_train(self, runner: Runner) -> None:
         """Catch the signals, which the main thread alone may do."""
-        if threading.current_thread() is not threading.main_thread():
-            return
-        self._before = {number: signal.signal(number, self._note) for number in _SIGNALS}
-
-    def after_train(self, runner: Runner) -> None:
-        """Leave the signals to those who had them."""
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        if threading.current_thread() is threading.main_thread():
+            for number in _SIGNALS:
+                signal.signal(number, self._note)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
@@ -80,9 +88,7 @@ class InterruptHook(Hook):
         return self.signal is not None
 
     def _stop(self, runner: Runner) -> None:
-        number = self.signal
-        self.after_train(runner)
-        self.signal = None
+        number, self.signal = self.signal, None
         found = find_resume_checkpoint(runner.work_dir) if is_main_process() else None
         how = 'there is no checkpoint to go on from.'
         if found is not None:

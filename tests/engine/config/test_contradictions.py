@@ -6,7 +6,7 @@ import pytest
 from mmengine.config import Config
 
 from mmdet_panseg.engine import load_config
-from mmdet_panseg.engine.config import contradictions
+from mmdet_panseg.engine.config import contradictions, loading
 from mmdet_panseg.engine.config.contradictions import settle_contradictions
 from mmdet_panseg.engine.config.idle_options import idle_option_warning
 from mmdet_panseg.engine.testing import use_test_time_augmentation
@@ -104,12 +104,14 @@ def test_the_same_value_changes_nothing_and_needs_no_word():
     assert idle_option_warning(CONFIG, 'data_root', 'data/') is None
 
 
-def test_a_shipped_config_warns_of_its_data_root(capsys):
+def test_a_shipped_config_warns_of_its_data_root(monkeypatch):
+    printed = []
+    monkeypatch.setattr(loading, 'print_log', lambda text, **kwargs: printed.append(text))
     path = REPOSITORY / 'configs' / 'solo' / 'solo_effl0_scenes.py'
     options = dict(data_root='/nowhere/', model=dict(mask_head=dict(num_classes=8)))
     load_config(path, options)
-    printed = capsys.readouterr().out
-    assert 'data_root is a variable of the config file' in printed and 'train_dataloader.dataset.data_root' in printed
+    (warning,) = printed
+    assert 'data_root is a variable of the config file' in warning and 'train_dataloader.dataset.data_root' in warning
 
 
 @pytest.mark.parametrize('model', [dict(mask_head=dict()), dict(roi_head=dict(mask_head=dict()))])

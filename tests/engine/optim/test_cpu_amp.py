@@ -91,7 +91,7 @@ def test_channels_last_gives_the_same_features_and_gradients(toy_config):
 
     config = toy_config(model=dict(type='FeatureModel'), custom_hooks=[dict(type='ChannelsLastHook')])
     runner = Runner.from_cfg(config)
-    runner.call_hook('before_run')
+    runner.call_hook('before_train')
     converted = runner.model
     converted.load_state_dict(model.state_dict())
     found = converted(images)
