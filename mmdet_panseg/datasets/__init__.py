@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .checked_concat import CheckedConcatDataset
 from .coco import CheckedCocoDataset, CheckedCocoPanopticDataset
 from .errors import AnnotationFileError, BrokenImageError, DatasetError, MissingDataError
 from .images import LoadCheckedImage
@@ -22,6 +23,7 @@ __all__ = [
     'BrokenImageError',
     'CheckedCocoDataset',
     'CheckedCocoPanopticDataset',
+    'CheckedConcatDataset',
     'DatasetError',
     'FilterCategories',
     'FixClassGT',

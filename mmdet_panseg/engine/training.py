@@ -26,10 +26,7 @@ from .run_record import write_run_record
 
 # mmengine's lines about each parameter's learning rate and decay: hundreds, between which warnings drown
 _LIST_OF_PARAMETERS = re.compile(r'^paramwise_options -- |is skipped since its requires_grad=False')
-_HOOKS = (
-    *('NonFiniteLossHook', 'CheckpointMatchHook', 'ClassCountHook', 'EvaluationDataHook', 'SkippedSamplesHook'),
-    'InterruptHook',
-)
+_HOOKS = ('NonFiniteLossHook', 'CheckpointMatchHook', 'ClassCountHook', 'EvaluationDataHook', 'SkippedSamplesHook')
 _PLAIN_OPTIM_WRAPPERS = (None, 'OptimWrapper', 'AmpOptimWrapper', 'CPUAmpOptimWrapper')
 
 
@@ -101,6 +98,7 @@ def run_training(arguments: argparse.Namespace) -> nn.Module:
     if arguments.auto_scale_lr:
         use_scaled_learning_rate(config)
     harden_training(config)
+    ensure_hook(config, dict(type='InterruptHook'))
     if arguments.channels_last:
         ensure_hook(config, dict(type='ChannelsLastHook'))
     use_processes_on_cpu(config)

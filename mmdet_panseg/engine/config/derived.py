@@ -48,6 +48,7 @@ def derive_settings(config: Config, counts: ClassCounts | None = None) -> None:
       learns islands of stuff (``SplitStuffIslands``) has the classes of both.
     - ``strides`` of ``FixClassGT``, from the mask head: where it compares masks, or None for a head of mmdet, which
       needs full masks.
+    - ``CheckedConcatDataset`` in place of ``ConcatDataset``, around checked data sets.
     - ``CheckedCocoMetric`` in place of ``CocoMetric``, where the data set has the ground truth, or a file is named.
 
     Args:
@@ -58,9 +59,18 @@ def derive_settings(config: Config, counts: ClassCounts | None = None) -> None:
         MissingDataError: If the data are needed and not there.
     """
     init_default_scope(config.get('default_scope') or 'mmdet')
+    _derive_joined_data(config)
     _derive_class_counts(config, counts)
     _derive_target_strides(config)
     _derive_metrics(config)
+
+
+def _derive_joined_data(config: Config) -> None:
+    for loop in ('train', 'val', 'test'):
+        for dataset, _ in datasets_of(config.get(f'{loop}_dataloader') or {}, ''):
+            parts = dataset.get('datasets') or ()
+            if dataset.get('type') == 'ConcatDataset' and all(_is(DATASETS, p, CheckedCocoDataset) for p in parts):
+                dataset['type'] = 'CheckedConcatDataset'
 
 
 def _derive_class_counts(config: Config, counts: ClassCounts | None) -> None:
