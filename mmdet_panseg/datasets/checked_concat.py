@@ -38,7 +38,7 @@ class CheckedConcatDataset(ConcatDataset):
             raise AnnotationFileError(
                 f"ConcatDataset: '{first.ann_file}' has the classes {shown(first.metainfo['classes'])} and "
                 f"'{other.ann_file}' {shown(other.metainfo['classes'])}, in this order: labels would mean other "
-                "things. Choose those that all have by metainfo=dict(classes=...), and list 'categories' in the same order."
+                "things. Choose those that all have by metainfo=dict(classes=...), and list 'categories' in one order."
             )
 
 
