@@ -31,6 +31,10 @@ class Finding:
         if len(self.examples) < EXAMPLES_SHOWN:
             self.examples.append((identifier, file_name))
 
+    def shown(self) -> str:
+        """Name the first few for a message."""
+        return shown([f'{identifier} ({name})' for identifier, name in self.examples], self.count)
+
 
 @dataclass
 class AnnotationReport:
@@ -64,9 +68,7 @@ class AnnotationReport:
 
     def add(self, reason: str, annotation_id: Any, file_name: str) -> None:
         """Count one annotation that was left out, repaired or doubtful."""
-        group = {**dict.fromkeys(REPAIR_REASONS, self.repaired), **dict.fromkeys(DOUBTS, self.doubtful)}.get(
-            reason, self.left_out
-        )
+        group = self.repaired if reason in REPAIR_REASONS else self.doubtful if reason in DOUBTS else self.left_out
         group.setdefault(reason, Finding()).add(annotation_id, file_name)
 
     @property
@@ -108,10 +110,9 @@ class AnnotationReport:
                 'iscrowd=0 for single objects, which some tools mark so because their masks are RLE'
             )
         for reason, finding in self.doubtful.items():
-            where = shown([f'{identifier} ({name})' for identifier, name in finding.examples], finding.count)
             texts.append(
                 f'{finding.count} of {self.num_objects} annotations in use are doubtful: {DOUBTS[reason]} '
-                f'(annotation ids {where})'
+                f'(annotation ids {finding.shown()})'
             )
         return [f'{self.ann_file}: {text}.' for text in texts]
 
@@ -129,6 +130,5 @@ class AnnotationReport:
         """Lines of one group of findings."""
         rows = []
         for reason, finding in sorted(findings.items(), key=lambda item: -item[1].count):
-            where = shown([f'{identifier} ({name})' for identifier, name in finding.examples], finding.count)
-            rows.append(f'  {label} {finding.count:>7}  {texts.get(reason, reason)}: {noun} ids {where}')
+            rows.append(f'  {label} {finding.count:>7}  {texts.get(reason, reason)}: {noun} ids {finding.shown()}')
         return rows

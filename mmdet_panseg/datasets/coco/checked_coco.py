@@ -251,11 +251,11 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
                 report.add(reason, annotation['id'], image['file_name'])
             if checked is not None:
                 usable.append(checked)
-                doubt = doubt_about(checked) if self.with_mask else None
+                doubt = doubt_about(checked) if self.with_mask and not self.test_mode else None
                 if doubt is not None:
                     report.add(doubt, annotation['id'], image['file_name'])
         report.num_objects += len(usable)
-        report.num_crowds += sum(map(bool, (annotation.get('iscrowd', 0) for annotation in usable)))
+        report.num_crowds += sum(bool(annotation.get('iscrowd')) for annotation in usable)
         return usable
 
     def _is_empty(self, info: dict) -> bool:

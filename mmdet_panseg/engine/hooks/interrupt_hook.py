@@ -52,17 +52,12 @@ class InterruptHook(Hook):
 
     def __init__(self) -> None:
         self.signal: int | None = None
-        self._before: dict[int, Any] = {}
 
     def before_train(self, runner: Runner) -> None:
         """Catch the signals, which the main thread alone may do."""
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._note) for number in _SIGNALS}
-
-    def after_train(self, runner: Runner) -> None:
-        """Leave the signals to those who had them."""
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+            for number in _SIGNALS:
+                signal.signal(number, self._note)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
