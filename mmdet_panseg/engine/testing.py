@@ -73,8 +73,7 @@ def run_testing(arguments: argparse.Namespace) -> dict[str, float]:
     config.resume = False
     prepare_evaluators(config, arguments.classwise)
     if arguments.show or arguments.show_dir:
-        if 'visualization' not in (config.get('default_hooks') or {}):
-            raise ConfigError("--show: add visualization=dict(type='DetVisualizationHook') to default_hooks.")
+        use_painting(config)
         config = trigger_visualization_hook(config, arguments)
     if arguments.tta:
         use_test_time_augmentation(config)
@@ -119,6 +118,23 @@ def _takes_classwise(metric: str | type | None) -> bool:
     """Whether a metric has an argument ``classwise``; what is not a metric is left to the runner's error."""
     kind = METRICS.get(metric) if isinstance(metric, str) else metric
     return kind is not None and 'classwise' in (argument_names(kind) or ())
+
+
+def use_painting(config: Config) -> None:
+    """Take our hook and visualizer for pictures of predictions, where a config has mmdet's or none.
+
+    Args:
+        config: The config, changed in place.
+    """
+    config.setdefault('default_hooks', {})
+    config.default_hooks.setdefault('visualization', dict(type='DetVisualizationHook'))
+    config.setdefault('visualizer', dict(type='DetLocalVisualizer', name='visualizer'))
+    for part, others, ours in (
+        (config.default_hooks.visualization, 'DetVisualizationHook', 'PanopticVisualizationHook'),
+        (config.visualizer, 'DetLocalVisualizer', 'PanopticLocalVisualizer'),
+    ):
+        if part.get('type') == others:
+            part['type'] = ours
 
 
 def use_test_time_augmentation(config: Config) -> None:

@@ -158,8 +158,9 @@ def harden_training(config: Config) -> None:
     Args:
         config: The config, changed in place.
     """
-    hooks = config.setdefault('default_hooks', {})
-    checkpoint = hooks.setdefault('checkpoint', dict(type='CheckpointHook', interval=1))
+    config.setdefault('default_hooks', {})
+    config.default_hooks.setdefault('checkpoint', dict(type='CheckpointHook', interval=1))
+    checkpoint = config.default_hooks.checkpoint
     if checkpoint is not None and checkpoint.get('type') == 'CheckpointHook':
         checkpoint['type'] = 'AtomicCheckpointHook'
     for name in _HOOKS:

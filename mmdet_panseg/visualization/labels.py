@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
-from pathlib import Path
 
 import cv2
-import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from .colors import readable_text_color
+from .fonts import load_font
 
 _PADDING = 3
 # What it costs to cover a pixel of another label.
@@ -20,13 +18,6 @@ _COST_OF_LABEL = 4
 _MAX_COVERED = 0.3
 
 Box = tuple[int, int, int, int]
-
-
-@lru_cache
-def load_font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
-    """Load DejaVu Sans, which matplotlib brings, at a size in pixels."""
-    name = 'DejaVuSans-Bold.ttf' if bold else 'DejaVuSans.ttf'
-    return ImageFont.truetype(Path(matplotlib.get_data_path(), 'fonts', 'ttf', name), size)
 
 
 def shorten(text: str, font: ImageFont.FreeTypeFont, max_width: int) -> str:
@@ -41,7 +32,7 @@ def shorten(text: str, font: ImageFont.FreeTypeFont, max_width: int) -> str:
 
 def label_size(text: str, font_size: int = 14) -> tuple[int, int]:
     """Measure width and height in pixels of the label that :func:`draw_labels` makes of a text."""
-    font = load_font(font_size)
+    font = load_font(text, font_size)
     return int(np.ceil(font.getlength(text))) + 2 * _PADDING, sum(font.getmetrics()) + 2
 
 
@@ -117,12 +108,12 @@ def draw_labels(
     Returns:
         A new image. Left out are labels that do not fit into it, or would mostly lie on others.
     """
-    font = load_font(font_size)
     height, width = image.shape[:2]
     cost = np.zeros((height, width)) if cost is None else cost.astype(np.float64)
     taken = np.zeros((height, width), dtype=bool)
     placed = []
     for text, box, color in zip(texts, boxes, colors, strict=True):
+        font = load_font(text, font_size)
         text = shorten(text, font, width - 2 * _PADDING)
         size = label_size(text, font_size)
         if not text or size[1] > height:
@@ -132,10 +123,10 @@ def draw_labels(
             continue
         cost[y0:y1, x0:x1] += _COST_OF_LABEL
         taken[y0:y1, x0:x1] = True
-        placed.append(((x0, y0, x1, y1), text, tuple(int(channel) for channel in color)))
+        placed.append(((x0, y0, x1, y1), text, font, tuple(int(channel) for channel in color)))
     canvas = Image.fromarray(image)
     draw = ImageDraw.Draw(canvas)
-    for (x0, y0, x1, y1), text, color in reversed(placed):
+    for (x0, y0, x1, y1), text, font, color in reversed(placed):
         draw.rectangle((x0, y0, x1 - 1, y1 - 1), fill=color)
         draw.text((x0 + _PADDING, y0 + 1), text, font=font, fill=readable_text_color(color))
     return np.array(canvas)

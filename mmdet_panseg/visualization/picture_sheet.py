@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .labels import load_font, shorten
+from .fonts import load_font
+from .labels import shorten
 
 _MARGIN = 12
 _GAP = 8
@@ -94,14 +95,14 @@ def _draw_rule(sheet: Image.Image, top: int) -> None:
 
 
 def _draw_titles(sheet: Image.Image, titles: Sequence[str], lefts: list[int], widths: list[int]) -> None:
-    draw, font = ImageDraw.Draw(sheet), load_font(18, bold=True)
+    draw, font = ImageDraw.Draw(sheet), load_font(''.join(titles), 18, bold=True)
     for title, left, width in zip(titles, lefts, widths, strict=True):
         middle = (left + width / 2, _MARGIN + _HEADING_HEIGHT / 2)
         draw.text(middle, shorten(title, font, width), font=font, fill=_INK, anchor='mm')
 
 
 def _draw_row(sheet: Image.Image, row: SheetRow, lefts: list[int], widths: list[int], top: int, height: int) -> None:
-    font = load_font(13)
+    font = load_font(row.caption, 13)
     caption = shorten(row.caption, font, sheet.width - 2 * _MARGIN)
     position = (lefts[0], top + _CAPTION_HEIGHT / 2)
     ImageDraw.Draw(sheet).text(position, caption, font=font, fill=_INK, anchor='lm')
@@ -116,8 +117,8 @@ def _draw_row(sheet: Image.Image, row: SheetRow, lefts: list[int], widths: list[
 def _entry_width(entry: LegendEntry) -> int:
     name, color = entry
     if color is None:
-        return int(load_font(14, bold=True).getlength(name)) + 18
-    return _SWATCH + 6 + int(load_font(14).getlength(name)) + 18
+        return int(load_font(name, 14, bold=True).getlength(name)) + 18
+    return _SWATCH + 6 + int(load_font(name, 14).getlength(name)) + 18
 
 
 def _wrap_legend(legend: Sequence[LegendEntry], max_width: int) -> list[list[LegendEntry]]:
@@ -144,6 +145,6 @@ def _draw_legend(sheet: Image.Image, lines: list[list[LegendEntry]], top: int) -
                 swatch = np.broadcast_to(np.asarray(color, dtype=np.uint8), (_SWATCH, _SWATCH, 3))
                 sheet.paste(Image.fromarray(np.ascontiguousarray(swatch)), (x, middle - _SWATCH // 2))
                 indent = _SWATCH + 6
-            draw.text((x + indent, middle), name, font=load_font(14, bold=color is None), fill=_INK, anchor='lm')
+            draw.text((x + indent, middle), name, font=load_font(name, 14, bold=color is None), fill=_INK, anchor='lm')
             x += _entry_width((name, color))
         top += _LEGEND_LINE

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from mmdet.visualization.palette import get_palette
 
 from mmdet_panseg.datasets.dataset_classes import DatasetClasses
 
@@ -39,14 +40,22 @@ class DrawnClasses:
     def of(cls, metainfo: dict) -> DrawnClasses:
         """Read a data set's meta information; without ``thing_classes`` all classes are things."""
         classes = DatasetClasses.from_metainfo({'thing_classes': metainfo['classes'], **metainfo})
-        palette = metainfo.get('palette') or class_palette(len(classes.names))
-        return cls(classes.names, classes.num_things, palette)
+        return cls(classes.names, classes.num_things, _palette_of(metainfo.get('palette'), len(classes.names)))
 
     def colors(self) -> np.ndarray:
         """Give the RGB colours of the classes in all pictures, uint8, shape (C, 3)."""
         labels = np.arange(len(self.names))
         # Each class by itself: its first instance has its colour.
         return np.vstack([map_colors([label], [label < self.num_things], self.palette) for label in labels])
+
+
+def _palette_of(palette: str | Sequence[Sequence[int]] | None, num_classes: int) -> Sequence[Sequence[int]]:
+    """Give a data set's colours, or those of one that mmdet knows by name; others where they are too few."""
+    if isinstance(palette, str) and palette in ('coco', 'voc', 'citys'):
+        palette = get_palette(palette, 0)
+    if palette is None or isinstance(palette, str) or len(palette) < num_classes:
+        return class_palette(num_classes)
+    return palette
 
 
 def instance_rows(
@@ -101,11 +110,11 @@ def panoptic_rows(
         parts.append(f'{len(predicted.instances.labels)} instances with score ≥ {score_thr:g}')
     if predicted.panoptic is not None:
         parts.append(f'panoptic map of {_segments(predicted)}')
-    above = [_photograph(image, frame), *_pictures(image, truth, classes, frame)]
+    above = [_photograph(image, frame), *draw_results(image, truth, classes, frame)]
     return [
         SheetRow(f'{Path(path).name}   ·   {annotated}', above),
         SheetRow(
-            f'prediction: {", ".join(parts)}', [None, *_pictures(image, predicted, classes, frame)], continues=True
+            f'prediction: {", ".join(parts)}', [None, *draw_results(image, predicted, classes, frame)], continues=True
         ),
     ]
 
@@ -149,9 +158,20 @@ def _photograph(image: np.ndarray, frame: tuple[int, int]) -> np.ndarray:
     return resize_image(image, fit_inside(image.shape[:2], frame))
 
 
-def _pictures(
-    image: np.ndarray, results: ImageResults, classes: DrawnClasses, frame: tuple[int, int]
+def draw_results(
+    image: np.ndarray, results: ImageResults, classes: DrawnClasses, frame: tuple[int, int] | None = None
 ) -> list[np.ndarray | None]:
+    """Draw instances, semantic map and panoptic map of an image; None for what is not known.
+
+    Args:
+        image: RGB image of shape (H, W, 3), uint8.
+        results: What is known about it.
+        classes: The classes.
+        frame: Height and width in pixels that every picture is scaled to fit; None keeps the size.
+
+    Returns:
+        Three RGB pictures, or None.
+    """
     instances, semantic, panoptic = results.instances, results.semantic_map, results.panoptic
     names, palette = classes.names, classes.palette
     return [

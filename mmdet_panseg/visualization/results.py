@@ -6,8 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from mmdet.structures import DetDataSample
+from mmdet.structures.mask import BitmapMasks, PolygonMasks
+from mmengine.structures import InstanceData
 
-from mmdet_panseg.ops import INSTANCE_OFFSET
+from mmdet_panseg.datasets.transforms.instance_keys import MASK_TARGET_KEY
+from mmdet_panseg.ops import INSTANCE_OFFSET, SegmentTable
 
 from .painting import VOID
 
@@ -99,18 +102,62 @@ def annotated_results(sample: dict) -> ImageResults:
         return ImageResults(Instances(masks, sample['gt_bboxes_labels'], crowds=sample['gt_ignore_flags']))
     segment_map, table = sample['gt_seg_map'], sample['gt_segments']
     rows = table.rows
-    panoptic = PanopticMap(segment_map, rows, table.labels[rows], table.is_thing[rows], crowds=table.is_crowd[rows])
+    panoptic = _annotated_panoptic(segment_map, table)
     objects = rows[table.is_instance[rows] | (table.is_thing[rows] & table.is_crowd[rows])]
     masks = segment_map[None] == objects[:, None, None]
     instances = Instances(masks, table.labels[objects], crowds=table.is_crowd[objects])
     return ImageResults(instances, table.semantic_map(segment_map), panoptic)
 
 
+def packed_results(sample: DetDataSample, size: tuple[int, int]) -> ImageResults:
+    """Read the ground truth of a sample as the network gets it.
+
+    Args:
+        sample: Packed sample, of tensors or of arrays. Where full masks were left out, the mask targets of the finest
+            stride stand for them.
+        size: Height and width of the image in pixels. Ground truth of another size is left out.
+
+    Returns:
+        What there is of instances without crowds, semantic map and panoptic map.
+    """
+    semantic = np.asarray(sample.gt_sem_seg.sem_seg[0]) if 'gt_sem_seg' in sample else None
+    panoptic = None
+    if 'gt_panoptic_seg' in sample and 'segments' in sample.gt_panoptic_seg.metainfo:
+        segments = sample.gt_panoptic_seg
+        panoptic = _annotated_panoptic(np.asarray(segments.sem_seg[0]), segments.metainfo['segments'])
+    masks = _packed_masks(sample.gt_instances, size) if 'gt_instances' in sample else None
+    return ImageResults(
+        None if masks is None or masks.shape[1:] != size else Instances(masks, np.asarray(sample.gt_instances.labels)),
+        None if semantic is None or semantic.shape != size else semantic,
+        None if panoptic is None or panoptic.segment_map.shape != size else panoptic,
+    )
+
+
+def _annotated_panoptic(segment_map: np.ndarray, table: SegmentTable) -> PanopticMap:
+    rows = table.rows
+    return PanopticMap(segment_map, rows, table.labels[rows], table.is_thing[rows], crowds=table.is_crowd[rows])
+
+
+def _packed_masks(instances: InstanceData, size: tuple[int, int]) -> np.ndarray | None:
+    """Masks of shape (N, H, W), bool; None if the instances have boxes alone."""
+    if 'masks' in instances:
+        masks = instances.masks
+        masks = masks.to_ndarray() if isinstance(masks, (BitmapMasks, PolygonMasks)) else np.asarray(masks)
+        return masks.astype(bool)
+    prefix = MASK_TARGET_KEY.format('')
+    strides = [int(key.removeprefix(prefix)) for key in instances.keys() if key.startswith(prefix)]  # noqa: SIM118
+    if not strides:
+        return None
+    stride = min(strides)
+    targets = np.asarray(instances[MASK_TARGET_KEY.format(stride)]).astype(bool)
+    return targets.repeat(stride, axis=1).repeat(stride, axis=2)[:, : size[0], : size[1]]
+
+
 def predicted_results(sample: DetDataSample, num_things: int, num_classes: int, score_thr: float) -> ImageResults:
     """Read what a model predicted.
 
     Args:
-        sample: Its result, with any of ``pred_instances``, ``pred_sem_seg`` and ``pred_panoptic_seg``.
+        sample: Its result, with any of ``pred_instances`` (with masks), ``pred_sem_seg``, ``pred_panoptic_seg``.
         num_things: Number of thing classes, which have the first labels.
         num_classes: Number of all classes, which is also the label of void in panoptic maps.
         score_thr: Lowest score of instances that are kept. The panoptic map has its own threshold in the model.
@@ -119,7 +166,7 @@ def predicted_results(sample: DetDataSample, num_things: int, num_classes: int, 
         The predictions in the resolution of the image file.
     """
     return ImageResults(
-        predicted_instances(sample, score_thr) if 'pred_instances' in sample else None,
+        predicted_instances(sample, score_thr) if 'masks' in sample.get('pred_instances', ()) else None,
         sample.pred_sem_seg.sem_seg[0].cpu().numpy() if 'pred_sem_seg' in sample else None,
         _predicted_panoptic(sample, num_things, num_classes) if 'pred_panoptic_seg' in sample else None,
     )

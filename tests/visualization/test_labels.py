@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmdet_panseg.visualization.labels import draw_labels, label_box, load_font, place_label, shorten
+from mmdet_panseg.visualization.fonts import load_font
+from mmdet_panseg.visualization.labels import draw_labels, label_box, place_label, shorten
 
 BLACK = np.zeros((120, 200, 3), dtype=np.uint8)
 RED = np.array([[255, 0, 0]], dtype=np.uint8)
@@ -83,7 +84,7 @@ def test_labels_without_a_free_place_are_left_out():
 
 @pytest.mark.parametrize('max_width', [5, 20, 60, 400])
 def test_shortened_text_fits(max_width):
-    font = load_font(14)
+    font = load_font('', 14)
     text = shorten('hair drier 0.55', font, max_width)
     assert font.getlength(text) <= max_width
     assert (text == 'hair drier 0.55') == (max_width == 400)

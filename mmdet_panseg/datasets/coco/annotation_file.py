@@ -88,14 +88,14 @@ def check_images(images: list[dict], ann_file: str) -> None:
 
 
 def check_categories(categories: list[dict], ann_file: str) -> None:
-    """Check the file's ``categories``: keys and unique ids.
+    """Check the file's ``categories``: keys, unique ids and names; numbers become names of their digits.
 
     Args:
-        categories: List ``categories`` of the file.
+        categories: List ``categories`` of the file, changed in place.
         ann_file: Path of the file, for error texts.
 
     Raises:
-        AnnotationFileError: If there are no categories, a key is missing or an id is used twice.
+        AnnotationFileError: If there are no categories, a key is missing, an id is used twice or a name is no text.
     """
     if not categories:
         raise AnnotationFileError(
@@ -103,6 +103,13 @@ def check_categories(categories: list[dict], ann_file: str) -> None:
         )
     columns = {key: column(categories, key, 'categories', ann_file) for key in CATEGORY_KEYS}
     refuse_repeated(columns['id'], 'categories', ann_file)
+    for category in categories:
+        name = category['name']
+        if isinstance(name, bool) or not isinstance(name, (str, int, float)):
+            raise AnnotationFileError(
+                f"Annotation file '{ann_file}': 'name' of category {category['id']!r} is {name!r}; write a text."
+            )
+        category['name'] = str(name)
 
 
 def group_annotations(

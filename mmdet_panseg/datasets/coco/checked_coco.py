@@ -21,7 +21,7 @@ from mmdet_panseg.datasets.images.image_sizes import differs_from_file, looked_a
 from .annotation_checks import LEFT_OUT_REASONS, check_annotation, doubt_about
 from .annotation_file import check_categories, check_images, group_annotations, read_annotation_file
 from .annotation_report import AnnotationReport, Finding
-from .class_selection import choose_classes, choose_palette, choose_stuff_classes, refuse_too_many
+from .class_selection import choose_classes, choose_palette, choose_stuff_classes, names_as_texts, refuse_too_many
 from .instance_truth import STILL_COUNTED, TRUTH_KEY, counted_annotation
 
 
@@ -93,7 +93,7 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
         default = type(self).METAINFO.get('classes') in (None, CocoDataset.METAINFO['classes'])
         self._classes_from_file = default and 'classes' not in (metainfo or {})
         self._palette_given = 'palette' in (metainfo or {})
-        super().__init__(ann_file=ann_file, metainfo=metainfo, **kwargs)
+        super().__init__(ann_file=ann_file, metainfo=names_as_texts(metainfo), **kwargs)
 
     @property
     def metainfo(self) -> dict:

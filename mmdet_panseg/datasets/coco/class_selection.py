@@ -5,7 +5,7 @@ from __future__ import annotations
 import colorsys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mmdet.datasets import CocoDataset
 
@@ -15,6 +15,22 @@ from mmdet_panseg.ops import VOID_LABEL
 from .annotation_file import check_flags
 
 GOLDEN_RATIO = 0.618034
+
+
+def names_as_texts(metainfo: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Make texts of class names that are numbers, which command lines make of names such as ``1``.
+
+    Args:
+        metainfo: Meta information of a config.
+
+    Returns:
+        A copy.
+    """
+    named = dict(metainfo or {})
+    for key in ('classes', 'thing_classes', 'stuff_classes'):
+        if isinstance(named.get(key), (list, tuple)):
+            named[key] = tuple(map(str, named[key]))
+    return named
 
 
 def choose_classes(categories: list[dict], wanted: Sequence[str] | None, ann_file: str) -> tuple[str, ...]:

@@ -11,6 +11,8 @@ import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmdet.registry import TRANSFORMS
 from mmengine.logging import print_log
+from mmengine.registry import TRANSFORMS as ROOT_TRANSFORMS
+from mmengine.registry import Registry
 
 from mmdet_panseg.datasets.errors import BrokenImageError
 from mmdet_panseg.errors import ConfigError
@@ -22,7 +24,11 @@ from .shared_flag import SharedFlag
 # So many highest bits without use make an image of 16 bits too dark to learn from.
 _UNUSED_BITS = 3
 
+# mmdet's inferencer puts arrays in place of the step that is called LoadImageFromFile, in whatever scope.
+PANSEG_TRANSFORMS = Registry('transform', parent=ROOT_TRANSFORMS, scope='panseg')
 
+
+@PANSEG_TRANSFORMS.register_module(name='LoadImageFromFile')
 @TRANSFORMS.register_module()
 class LoadCheckedImage(LoadImageFromFile):
     """Load an image as mmcv's ``LoadImageFromFile`` does, and refuse files that would train on garbage.
@@ -32,6 +38,8 @@ class LoadCheckedImage(LoadImageFromFile):
     EXIF asks for if ``color_type`` applies it (``'color'`` and ``'grayscale'`` with the backends cv2 and
     pillow do). ``CheckedCocoDataset`` skips and counts such samples in training; anywhere else the error
     stops the run.
+
+    Configs call it ``panseg.LoadImageFromFile``, by which mmdet's ``DetInferencer`` knows it for the step that loads.
 
     Images of 16 bits (PNG, TIFF) whose values use a small part of the range would be all but black: the first of them
     is named in the log.

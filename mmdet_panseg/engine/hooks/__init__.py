@@ -14,6 +14,7 @@ from .non_finite_loss_hook import NonFiniteLossHook
 from .skipped_samples_hook import SkippedSamplesHook
 from .stop_early_hook import StopEarlyHook
 from .training_logger_hook import TrainingLoggerHook
+from .visualization_hook import PanopticVisualizationHook
 
 __all__ = [
     'AtomicCheckpointHook',
@@ -25,6 +26,7 @@ __all__ = [
     'FineTuningHook',
     'InterruptHook',
     'NonFiniteLossHook',
+    'PanopticVisualizationHook',
     'SkippedSamplesHook',
     'StopEarlyHook',
     'TrainingLoggerHook',

@@ -142,6 +142,9 @@ def test_training_is_hardened_once(toy_config):
     without = toy_config(default_hooks=dict(checkpoint=None))
     harden_training(without)
     assert without.default_hooks.checkpoint is None
+    bare = Config(dict(work_dir='run'))
+    harden_training(bare)
+    assert bare.default_hooks.checkpoint.type == 'AtomicCheckpointHook'
 
 
 def test_resume_from_nothing_starts_from_the_beginning(toy_config, capsys):
