@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from .mmdet_import import import_mmdet
 from .requirements_check import check_requirements
 
 check_requirements()
+import_mmdet()
 
 from . import datasets, engine, evaluation, models, visualization  # noqa: E402
 from .version import __version__  # noqa: E402

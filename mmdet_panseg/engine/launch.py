@@ -15,6 +15,8 @@ from mmengine.runner import Runner
 
 from mmdet_panseg.errors import ConfigError
 
+from .concise_runner import ConciseRunner
+
 # names of the environment variables of each launcher: rank, number of processes, rank on this machine
 _LAUNCHER_VARIABLES = {
     'pytorch': ('RANK', 'WORLD_SIZE', 'LOCAL_RANK'),
@@ -90,9 +92,9 @@ def _first_slurm_host() -> str:
 def build_runner(config: Config) -> Runner:
     """Build the runner that a config describes.
 
-    It is mmengine's ``Runner``, or the registered one named in ``runner_type``.
+    It is mmengine's with a shorter output, or the registered one named in ``runner_type``.
     """
-    return RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
+    return RUNNERS.build(config) if 'runner_type' in config else ConciseRunner.from_cfg(config)
 
 
 def ensure_hook(config: Config, hook: dict[str, Any]) -> None:

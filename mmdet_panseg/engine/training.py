@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 from contextlib import nullcontext
 
 from mmengine.config import Config, DictAction
@@ -24,8 +23,6 @@ from .folder_lock import hold_folder
 from .launch import build_runner, ensure_hook, is_main_rank, leave_processes, use_processes_on_cpu
 from .run_record import write_run_record
 
-# mmengine's lines about each parameter's learning rate and decay: hundreds, between which warnings drown
-_LIST_OF_PARAMETERS = re.compile(r'^paramwise_options -- |is skipped since its requires_grad=False')
 _HOOKS = ('NonFiniteLossHook', 'CheckpointMatchHook', 'ClassCountHook', 'EvaluationDataHook', 'SkippedSamplesHook')
 _PLAIN_OPTIM_WRAPPERS = (None, 'OptimWrapper', 'AmpOptimWrapper', 'CPUAmpOptimWrapper')
 
@@ -107,9 +104,7 @@ def run_training(arguments: argparse.Namespace) -> nn.Module:
         if is_main_rank():
             write_run_record('train', config, vars(arguments))
         with config_faults_explained(config):
-            runner = build_runner(config)
-            runner.logger.addFilter(lambda record: not _LIST_OF_PARAMETERS.search(record.getMessage()))
-            model = runner.train()
+            model = build_runner(config).train()
     leave_processes()
     return model
 

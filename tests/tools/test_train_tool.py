@@ -74,13 +74,24 @@ def test_missing_data_says_how_to_get_it(call_tool, tmp_path):
         assert ('Run make_them.py.' in run.stderr) == (folder == 'scenes/')
 
 
-def test_the_log_has_no_list_of_parameters(call_tool, tmp_path):
+def test_long_lists_are_in_the_log_file_alone(run_tool, tmp_path):
     sgd = dict(type='SGD', lr=0.05)
     wrapper = dict(type='OptimWrapper', optimizer=sgd, paramwise_cfg=dict(bias_lr_mult=2))
-    run = call_tool('train.py', write_toy_config(tmp_path, optim_wrapper=wrapper, log_level='INFO'))
+    run = run_tool('train.py', write_toy_config(tmp_path, iterations=12, optim_wrapper=wrapper, log_level='INFO'))
     assert run.returncode == 0, run.stderr
     printed = run.stdout + run.stderr
-    assert 'Hooks will be executed' in printed and 'paramwise_options' not in printed
+    (log,) = (tmp_path / 'run').glob('*/*.log')
+    for text in ('Hooks will be executed', 'System environment', "type='ToyModel'", 'paramwise_options'):
+        assert text in log.read_text() and text not in printed
+    assert str(log.parent) in printed
+    first_loss = next(number for number, line in enumerate(printed.splitlines(), 1) if 'Iter(train)' in line)
+    assert first_loss <= 40
+
+
+def test_mmdets_optional_packages_are_not_spoken_of(run_tool):
+    run = run_tool('train.py', '--help')
+    printed = run.stdout + run.stderr
+    assert 'usage:' in printed and 'OneDL' not in printed and 'faster_coco_eval' not in printed
 
 
 def test_non_finite_loss_ends_the_run(run_tool, tmp_path):
