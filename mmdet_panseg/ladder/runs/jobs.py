@@ -114,12 +114,15 @@ class RunJob:
                         raise MissingDataError(f"{self.name}: {key}.ann_file: '{path}' does not exist.")
 
     def prepare_folder(self) -> None:
-        """Write the config to the folder, in place of one that failed before its first checkpoint."""
+        """Write the run's config to the folder, in place of whatever has become of an earlier one.
+
+        The logs of a run with other settings, which failed before its first checkpoint, are deleted.
+        """
         if not self._is_recorded():
             for path in self.log_paths():
                 path.unlink()
-            write_atomically(Config(copy.deepcopy(self.config)).pretty_text.encode(), self.config_path)
-            write_atomically(json.dumps(dict(digest=self.digest)).encode(), self._record_path)
+        write_atomically(Config(copy.deepcopy(self.config)).pretty_text.encode(), self.config_path)
+        write_atomically(json.dumps(dict(digest=self.digest)).encode(), self._record_path)
 
     @property
     def _record_path(self) -> Path:  # the training writes over config.py, with what its command line adds

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from mmdet.datasets import CocoDataset
 
-from mmdet_panseg.datasets.coco.class_selection import choose_classes, choose_palette
+from mmdet_panseg.datasets.coco.annotation_file import check_categories
+from mmdet_panseg.datasets.coco.class_selection import choose_classes, choose_palette, names_as_texts
 from mmdet_panseg.datasets.errors import AnnotationFileError
 
 CATEGORIES = [{'id': 7, 'name': 'Apple'}, {'id': 2, 'name': 'pear'}, {'id': 3, 'name': 'plum'}]
@@ -37,6 +38,17 @@ def test_refused(wanted, parts):
 def test_name_twice_in_the_file():
     with pytest.raises(AnnotationFileError, match="'categories' of 'a.json' lists 'pear' twice"):
         choose_classes([*CATEGORIES, {'id': 9, 'name': 'pear'}], None, 'a.json')
+
+
+def test_names_that_are_numbers_are_texts():
+    categories = [{'id': 7, 'name': 1}, {'id': 8, 'name': '2'}]
+    check_categories(categories, 'a.json')
+    metainfo = names_as_texts({'classes': (1, 2), 'thing_classes': [1], 'palette': [(0, 0, 0)] * 2})
+    assert metainfo == {'classes': ('1', '2'), 'thing_classes': ('1',), 'palette': [(0, 0, 0)] * 2}
+    assert choose_classes(categories, metainfo['classes'], 'a.json') == ('1', '2')
+    for name in (None, True, ['pear']):
+        with pytest.raises(AnnotationFileError, match="'name' of category 7 is .*; write a text"):
+            check_categories([{'id': 7, 'name': name}], 'a.json')
 
 
 def test_palette_follows_coco_names():

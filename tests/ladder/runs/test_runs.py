@@ -187,6 +187,17 @@ def test_a_run_that_never_began_gives_way(toy_ladder, tmp_path):
         run_jobs(plan_jobs(ladder, work_dir, 1, RunSettings('own', 3), ['root']), tools=tmp_path)
 
 
+def test_a_config_that_was_edited_in_its_folder_is_not_run(toy_ladder, tmp_path):
+    (job,) = plan_jobs(read_ladder(toy_ladder(4)), tmp_path / 'runs', 1, RunSettings('own', 4), ['root'])
+    job.prepare_folder()
+    written = job.config_path.read_text()
+    torch.save(dict(state_dict={}), job.folder / 'iter_1.pth')
+    job.config_path.write_text(f"{written}\nprint('code of the folder')\n")
+    job.require_same_settings()
+    job.prepare_folder()
+    assert job.config_path.read_text() == written
+
+
 @pytest.mark.slow
 def test_interrupted_and_resumed(toy_ladder, tmp_path):
     folder, work_dir = toy_ladder(1000), tmp_path / 'runs'
