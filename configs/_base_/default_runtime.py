@@ -15,4 +15,5 @@ custom_hooks = [
     dict(type='ClassCountHook'),
     dict(type='EvaluationDataHook'),
     dict(type='SkippedSamplesHook'),
+    dict(type='ScaleRangesHook'),
 ]
