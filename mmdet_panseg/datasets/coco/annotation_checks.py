@@ -20,6 +20,7 @@ LEFT_OUT_REASONS = {
     'rle_transposed': "RLE 'size' is [width, height] of the image, not [height, width]",
     'rle_wrong_size': "RLE 'size' differs from the image's [height, width]",
     'rle_bad_counts': "RLE 'counts' do not add up to height x width",
+    'rle_empty': "RLE 'counts' describe a mask without pixels",
 }
 """Why an annotation is left out: name of the reason and its text in reports."""
 
@@ -29,6 +30,8 @@ REPAIR_REASONS = {
 """What is repaired: name of the repair and its text in reports."""
 
 DOUBTS = {
+    'polygon_flat': "'segmentation' is a line or a point, whose mask has no pixels",
+    'box_of_corners': "'bbox' seems to be [left, top, right, bottom]: write [left, top, width, height]",
     'polygon_fraction': "'segmentation' is from 0 to 1: multiply it by 'width' and 'height' of the image",
     'polygon_swapped': "'segmentation' fits 'bbox' with x and y swapped: write x before y",
     'polygon_elsewhere': "'segmentation' is of another place or size than 'bbox': are both of this size of image?",
@@ -41,6 +44,7 @@ MIN_POLYGON_LENGTH = 6
 _FAR = 10  # times the longer side of the image
 _LEAST_OVERLAP = 0.3
 _SAME_BOX = 0.95
+_TELLING = 4  # pixels: boxes of smaller objects are alike however they are read
 
 
 def check_annotation(
@@ -100,10 +104,16 @@ def doubt_about(annotation: dict) -> str | None:
     x, y, width, height = annotation['bbox']
     left, right = min(min(p[::2]) for p in segmentation), max(max(p[::2]) for p in segmentation)
     top, bottom = min(min(p[1::2]) for p in segmentation), max(max(p[1::2]) for p in segmentation)
-    box = (x, y, x + width, y + height)
-    overlap = _overlap((left, top, right, bottom), box)
-    if overlap < _SAME_BOX <= _overlap((top, left, bottom, right), box):
+    if left == right or top == bottom:
+        return 'polygon_flat'
+    around, box = (left, top, right, bottom), (x, y, x + width, y + height)
+    overlap = _overlap(around, box)
+    if overlap >= _SAME_BOX:
+        return None
+    if _overlap((top, left, bottom, right), box) >= _SAME_BOX:
         return 'polygon_swapped'
+    if _overlap(around, (x, y, width, height)) >= _SAME_BOX and min(right - left, bottom - top) > _TELLING:
+        return 'box_of_corners'
     if overlap >= _LEAST_OVERLAP:
         return None
     if min(left, top) >= 0 and max(right, bottom) <= 1 and max(width, height) > 2:
@@ -182,20 +192,22 @@ def check_rle(rle: dict, height: int, width: int) -> str | None:
         return 'rle_transposed' if size == [width, height] else 'rle_wrong_size'
     # pycocotools decodes runs that are too short without a word and leaves the remaining pixels
     # uninitialised.
-    total = sum_of_runs(counts) if isinstance(counts, list) else sum_of_compressed_runs(counts)
-    return None if total == height * width else 'rle_bad_counts'
+    runs = counts if isinstance(counts, list) else compressed_runs(counts)
+    if sum_of_runs(runs) != height * width:
+        return 'rle_bad_counts'
+    return None if any(runs[1::2]) else 'rle_empty'
 
 
 def sum_of_runs(counts: list) -> int | None:
-    """Sum of uncompressed run lengths; None if one of them is negative or no number."""
+    """Sum of run lengths; None if there are none, or one of them is negative or no number."""
     try:
         return sum(counts) if counts and min(counts) >= 0 else None
     except TypeError:
         return None
 
 
-def sum_of_compressed_runs(counts: str) -> int | None:
-    """Sum of the run lengths in COCO's compressed text form.
+def compressed_runs(counts: str) -> list[int]:
+    """Read the run lengths in COCO's compressed text form.
 
     Each run is stored in characters of 5 bits plus a continuation bit, offset by 48, with its sign in the
     last character; from the fourth run on the difference to the run before the previous one is stored
@@ -205,14 +217,14 @@ def sum_of_compressed_runs(counts: str) -> int | None:
         counts: Text of the run lengths.
 
     Returns:
-        Their sum in pixels, or None if the text is no such code.
+        Their lengths in pixels; none if the text is no such code.
     """
     runs: list[int] = []
     value = shift = 0
     for character in counts:
         code = ord(character) - 48
         if not 0 <= code < 64:
-            return None
+            return []
         value |= (code & 31) << shift
         shift += 5
         if code & 32:
@@ -223,6 +235,4 @@ def sum_of_compressed_runs(counts: str) -> int | None:
             value += runs[-2]
         runs.append(value)
         value = shift = 0
-    if shift or not runs or min(runs) < 0:
-        return None
-    return sum(runs)
+    return [] if shift else runs

@@ -145,16 +145,23 @@ def group_annotations(
 
 
 def column(entries: list[dict], key: str, section: str, ann_file: str) -> list:
-    """One value of every entry of a section."""
+    """One value of every entry of a section; those that are ids are numbers or texts."""
     try:
-        return [entry[key] for entry in entries]
-    except (KeyError, TypeError, IndexError):
+        values = [entry[key] for entry in entries]
+    except (KeyError, TypeError, IndexError) as error:
         lacking = [i for i, entry in enumerate(entries) if not isinstance(entry, dict) or key not in entry]
-    examples = [f'no. {i} (id {entries[i].get("id")})' if isinstance(entries[i], dict) else i for i in lacking]
-    raise AnnotationFileError(
-        f"Annotation file '{ann_file}': {len(lacking)} entries of '{section}' have no key '{key}' "
-        f'({shown(examples)}); add it to each of them.'
-    )
+        examples = [f'no. {i} (id {entries[i].get("id")})' if isinstance(entries[i], dict) else i for i in lacking]
+        raise AnnotationFileError(
+            f"Annotation file '{ann_file}': {len(lacking)} entries of '{section}' have no key '{key}' "
+            f'({shown(examples)}); add it to each of them.'
+        ) from error
+    wrong = [value for value in values if not isinstance(value, (int, float, str))] if key.endswith('id') else []
+    if wrong:
+        raise AnnotationFileError(
+            f"Annotation file '{ann_file}': '{key}' of {len(wrong)} entries of '{section}' is neither a number nor a "
+            f'text ({shown(wrong)}); write the id.'
+        )
+    return values
 
 
 def check_flags(entries: list[dict], key: str, section: str, ann_file: str) -> None:

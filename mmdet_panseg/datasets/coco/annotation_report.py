@@ -92,29 +92,34 @@ class AnnotationReport:
         title = f'{self.ann_file}: {self.num_objects} of {self.num_annotations} annotations in use'
         return [title, *rows]
 
-    def doubts(self, learns_stuff: bool) -> list[str]:
-        """Say why little may be learnt from the annotations in use.
+    def doubts(self, test_mode: bool, learns_stuff: bool) -> list[str]:
+        """Say why little may be learnt from the annotations in use, or be measured with them.
 
         Args:
+            test_mode: Whether they are to evaluate with.
             learns_stuff: Whether there are semantic maps to learn from too.
 
         Returns:
             A sentence for each doubt.
         """
-        texts = []
-        if not self.num_annotations and not learns_stuff:
-            texts.append("the list 'annotations' is empty: nothing is learnt from these images but background")
-        elif self.num_crowds and self.num_crowds == self.num_objects:
-            texts.append(
-                f'all {self.num_crowds} annotations in use are crowds (iscrowd=1), from which nothing is learnt: write '
-                'iscrowd=0 for single objects, which some tools mark so because their masks are RLE'
-            )
+        # A test set may have no annotations, and its metric counts crowds.
+        texts = [] if test_mode else self._nothing_to_learn(learns_stuff)
         for reason, finding in self.doubtful.items():
             texts.append(
                 f'{finding.count} of {self.num_objects} annotations in use are doubtful: {DOUBTS[reason]} '
                 f'(annotation ids {finding.shown()})'
             )
         return [f'{self.ann_file}: {text}.' for text in texts]
+
+    def _nothing_to_learn(self, learns_stuff: bool) -> list[str]:
+        if not self.num_annotations and not learns_stuff:
+            return ["the list 'annotations' is empty: nothing is learnt from these images but background"]
+        if self.num_crowds and self.num_crowds == self.num_objects:
+            return [
+                f'all {self.num_crowds} annotations in use are crowds (iscrowd=1), from which nothing is learnt: write '
+                'iscrowd=0 for single objects, which some tools mark so because their masks are RLE'
+            ]
+        return []
 
     def _unused_row(self) -> str:
         """Line for the categories of the file that are not among the classes."""

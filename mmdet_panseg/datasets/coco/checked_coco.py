@@ -251,7 +251,7 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
                 report.add(reason, annotation['id'], image['file_name'])
             if checked is not None:
                 usable.append(checked)
-                doubt = doubt_about(checked) if self.with_mask and not self.test_mode else None
+                doubt = doubt_about(checked) if self.with_mask else None
                 if doubt is not None:
                     report.add(doubt, annotation['id'], image['file_name'])
         report.num_objects += len(usable)
@@ -302,9 +302,8 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
         """Log the report once, in the first process."""
         if not is_main_process():
             return
-        if not self.test_mode:
-            for doubt in self.report.doubts(bool(self.data_prefix.get('seg'))):
-                print_log(doubt, logger='current', level=logging.WARNING)
+        for doubt in self.report.doubts(self.test_mode, bool(self.data_prefix.get('seg'))):
+            print_log(doubt, logger='current', level=logging.WARNING)
         lines = self.report.lines()
         if not lines:
             return

@@ -14,7 +14,7 @@ from mmdet_panseg.datasets.coco.annotation_checks import (
     check_annotation,
     check_box,
     check_rle,
-    sum_of_compressed_runs,
+    compressed_runs,
 )
 
 HEIGHT, WIDTH = 24, 40
@@ -108,11 +108,12 @@ def test_rle_of_random_masks(height, width, share, seed):
     mask = (np.random.default_rng(seed).random((height, width)) < share).astype(np.uint8)
     text = mask_utils.encode(np.asfortranarray(mask))['counts'].decode()
     counts = runs(mask)
-    assert sum_of_compressed_runs(text) == sum(counts) == height * width
+    assert compressed_runs(text) == list(counts) and sum(counts) == height * width
     for form in (text, counts):
-        assert check_rle({'size': [height, width], 'counts': form}, height, width) is None
+        found = check_rle({'size': [height, width], 'counts': form}, height, width)
+        assert found == (None if mask.any() else 'rle_empty')
         wrong = check_rle({'size': [height, width], 'counts': form}, width, height)
-        assert wrong == (None if height == width else 'rle_transposed')
+        assert wrong == (found if height == width else 'rle_transposed')
         assert check_rle({'size': [height, width], 'counts': form}, height + 31, width) == 'rle_wrong_size'
 
 

@@ -40,15 +40,29 @@ TALL = [4.0, 2.0, 12.0, 2.0, 12.0, 22.0, 4.0, 22.0]
         ([value / 40 for value in TALL], 'from 0 to 1: multiply'),
         ([4 * value for value in TALL], "another place or size than 'bbox'"),
         ([value for x, y in zip(TALL[::2], TALL[1::2], strict=True) for value in (y, x)], 'x and y swapped'),
+        ([4.0, 2.0, 12.0, 2.0, 8.0, 2.0], 'a line or a point'),
+        ([0.0, 0.0, 12.0, 0.0, 12.0, 22.0, 4.0, 22.0], None),
     ],
 )
-def test_polygons_that_are_not_where_their_boxes_are(coco_folder, warnings, polygon, words):
+@pytest.mark.parametrize('test_mode', [False, True])
+def test_polygons_that_are_not_where_their_boxes_are(coco_folder, warnings, polygon, words, test_mode):
     for annotation in coco_folder.content['annotations'][:2]:
         annotation.update(bbox=box_of(TALL), segmentation=[polygon])
-    CheckedCocoDataset(**coco_folder.arguments())
+    CheckedCocoDataset(**coco_folder.arguments(test_mode=test_mode))
+    if words is None:
+        assert not warnings()
+        return
     (said,) = warnings()
     assert words in said and 'objects.json: 2 of 3 annotations in use are doubtful' in said
     assert '11 (photo1.jpg), 12 (photo1.jpg)' in said
+
+
+def test_boxes_of_corners(coco_folder, warnings):
+    for annotation in coco_folder.content['annotations'][:2]:
+        annotation.update(bbox=[4.0, 2.0, 12.0, 22.0], segmentation=[TALL])
+    CheckedCocoDataset(**coco_folder.arguments())
+    (said,) = warnings()
+    assert 'write [left, top, width, height]' in said
 
 
 @pytest.mark.parametrize(
