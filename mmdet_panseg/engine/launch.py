@@ -68,6 +68,8 @@ def use_processes_on_cpu(config: Config) -> None:
 def leave_processes() -> None:
     """End the process group of a run that has finished; after an error the launcher ends the processes."""
     if torch.distributed.is_initialized():
+        # One that leaves early would take the connections of those that are still at work.
+        torch.distributed.barrier()
         torch.distributed.destroy_process_group()
 
 

@@ -133,7 +133,8 @@ def load(folder, content, **settings):
         dict(type='FixClassGT', strides=(4,)),
     ]
     data = dict(ann_file='objects.json', data_root=str(folder), data_prefix=dict(img=''), **settings)
-    return CheckedCocoDataset(**data, pipeline=pipeline)
+    # Packing the records collects garbage, which takes longer than all checks.
+    return CheckedCocoDataset(**data, pipeline=pipeline, serialize_data=False)
 
 
 def objects(dataset):
