@@ -21,8 +21,8 @@ _NAME = '.in_use'
 def hold_folder(folder: str | os.PathLike) -> Iterator[None]:
     """Make a folder and keep other processes that ask for it out, as long as this one lives.
 
-    The lock is the operating system's and ends with the process, however that ends. File systems without locks have
-    none.
+    The lock is the operating system's and ends with the process, however that ends, also where its loader processes
+    live on for seconds. File systems without locks have none.
 
     Args:
         folder: The work dir.
@@ -50,8 +50,9 @@ def _lock(file, folder: str | os.PathLike) -> None:
     if fcntl is None:
         return
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        # unlike flock, this is not inherited by the processes that load data
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
         file.seek(0)
         raise ConfigError(
             f'work_dir {folder}: another training (process {file.read() or "unknown"}) is writing there; wait for it, '
