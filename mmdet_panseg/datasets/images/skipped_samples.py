@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
 SKIP_REASONS = ('unreadable', 'truncated', 'undecodable', 'wrong size')
@@ -43,7 +42,3 @@ class SkippedSamples:
         """Reason of each skipped sample, and the key of the file at fault, by its index, in order."""
         skipped = torch.nonzero(self.codes).flatten().tolist()
         return {index: _CODES[int(self.codes[index]) - 1] for index in skipped}
-
-    def usable(self) -> np.ndarray:
-        """List the indices of the samples not skipped so far, int64 of shape (n,)."""
-        return np.flatnonzero(self.codes.numpy() == 0)

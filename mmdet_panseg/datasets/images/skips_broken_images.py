@@ -67,10 +67,16 @@ class SkipsBrokenImages(BaseDataset):
         return subset
 
     def _rand_another(self) -> int:
-        """Random index among the samples that have not failed."""
-        usable = self.skipped.usable()
-        # Another worker may just have marked the last one; prepare_data then raises.
-        return int(usable[np.random.randint(len(usable))]) if len(usable) else 0
+        """Random index among the samples that have not failed.
+
+        Known failures take as many random numbers as new ones, so that the choice does not depend on what other workers
+        have met.
+        """
+        while len(self.skipped) < len(self):
+            index = int(np.random.randint(len(self)))
+            if index not in self.skipped:
+                return index
+        return 0  # another worker may just have marked the last one; prepare_data then raises
 
     def _first_skipped(self) -> str:
         """File and fault of the first skipped sample."""

@@ -155,7 +155,7 @@ def test_training_takes_another_image_and_remembers(coco_folder, workers):
     for _ in range(2):
         assert [path.rsplit('/', 1)[1] for path in loader] == ['photo2.jpg'] * 3
     assert dataset.skipped.faults() == {0: ('truncated', 'img_path'), 2: ('wrong size', 'img_path')}
-    assert len(dataset.skipped) == 2 and dataset.skipped.usable().tolist() == [1]
+    assert len(dataset.skipped) == 2
 
 
 def test_the_first_unusable_image_is_named_at_once(coco_folder, log):
