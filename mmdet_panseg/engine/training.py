@@ -25,7 +25,7 @@ from .run_record import write_run_record
 
 _HOOKS = (
     *('NonFiniteLossHook', 'CheckpointMatchHook', 'ClassCountHook', 'EvaluationDataHook', 'SkippedSamplesHook'),
-    'ScaleRangesHook',
+    *('RandomStateHook', 'ScaleRangesHook'),
 )
 _PLAIN_OPTIM_WRAPPERS = (None, 'OptimWrapper', 'AmpOptimWrapper', 'CPUAmpOptimWrapper')
 
@@ -151,7 +151,7 @@ def use_scaled_learning_rate(config: Config) -> None:
 
 
 def harden_training(config: Config) -> None:
-    """Add the checks and the atomic checkpoints to a config that does not have them.
+    """Add the checks, the atomic checkpoints and the repeatable random numbers to a config that does not have them.
 
     Args:
         config: The config, changed in place.

@@ -11,6 +11,7 @@ from .evaluation_data_hook import EvaluationDataHook
 from .fine_tuning_hook import FineTuningHook
 from .interrupt_hook import InterruptHook
 from .non_finite_loss_hook import NonFiniteLossHook
+from .random_state_hook import RandomStateHook
 from .scale_ranges_hook import ScaleRangesHook
 from .skipped_samples_hook import SkippedSamplesHook
 from .stop_early_hook import StopEarlyHook
@@ -28,6 +29,7 @@ __all__ = [
     'InterruptHook',
     'NonFiniteLossHook',
     'PanopticVisualizationHook',
+    'RandomStateHook',
     'ScaleRangesHook',
     'SkippedSamplesHook',
     'StopEarlyHook',
