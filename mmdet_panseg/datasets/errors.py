@@ -28,7 +28,7 @@ class BrokenImageError(DatasetError):
 
     Args:
         message: Text that names file, fault and remedy.
-        reason: ``'unreadable'``, ``'truncated'``, ``'undecodable'`` or ``'wrong size'``.
+        reason: ``'unreadable'``, ``'truncated'``, ``'undecodable'``, ``'wrong size'`` or ``'too thin'``.
         path_key: Key under which the sample's record names the file.
     """
 

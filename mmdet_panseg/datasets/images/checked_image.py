@@ -23,6 +23,8 @@ from .shared_flag import SharedFlag
 
 # So many highest bits without use make an image of 16 bits too dark to learn from.
 _UNUSED_BITS = 3
+# Of an image whose sides differ more, Resize leaves less than a pixel, or a few.
+_LONGEST_SIDES = 250
 
 # mmdet's inferencer puts arrays in place of the step that is called LoadImageFromFile, in whatever scope.
 PANSEG_TRANSFORMS = Registry('transform', parent=ROOT_TRANSFORMS, scope='panseg')
@@ -34,10 +36,10 @@ class LoadCheckedImage(LoadImageFromFile):
     """Load an image as mmcv's ``LoadImageFromFile`` does, and refuse files that would train on garbage.
 
     Refused are files that cannot be opened or end early (JPEG without its end marker, PNG without its end chunk), files
-    that do not decode, and images whose height and width differ from the annotation file's, after the rotation that
-    EXIF asks for if ``color_type`` applies it (``'color'`` and ``'grayscale'`` with the backends cv2 and
-    pillow do). ``CheckedCocoDataset`` skips and counts such samples in training; anywhere else the error
-    stops the run.
+    that do not decode, images more than 250 times as long as wide, and images whose height and width differ from the
+    annotation file's, after the rotation that EXIF asks for if ``color_type`` applies it (``'color'`` and
+    ``'grayscale'`` with the backends cv2 and pillow do). ``CheckedCocoDataset`` skips and counts such samples in
+    training; anywhere else the error stops the run.
 
     Configs call it ``panseg.LoadImageFromFile``, by which mmdet's ``DetInferencer`` knows it for the step that loads.
 
@@ -70,13 +72,14 @@ class LoadCheckedImage(LoadImageFromFile):
             if ``ignore_empty`` is set.
 
         Raises:
-            BrokenImageError: If the image cannot be read, is truncated, does not decode or has another size than
-                annotated.
+            BrokenImageError: If the image cannot be read, is truncated, does not decode, is too thin or has
+                another size than annotated.
         """
         path = results['img_path']
         try:
             image = self._decode(read_file(path, self.backend_args, 'Image'), path)
             self._check_size(image.shape[:2], results)
+            _require_sides(image.shape[:2], path)
         except BrokenImageError:
             if self.ignore_empty:
                 return None
@@ -142,6 +145,15 @@ class LoadCheckedImage(LoadImageFromFile):
                 'choose the one that the annotations were drawn on.'
             )
         raise BrokenImageError(message, 'wrong size')
+
+
+def _require_sides(shape: tuple[int, int], path: str) -> None:
+    if max(shape) > _LONGEST_SIDES * min(shape):
+        raise BrokenImageError(
+            f"Image '{path}': {shape[1]}x{shape[0]} is too thin, resized it would have next to no pixels; crop it, or "
+            'remove it from the annotation file.',
+            'too thin',
+        )
 
 
 def _undecodable(path: str, content: bytes, backend: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-SKIP_REASONS = ('unreadable', 'truncated', 'undecodable', 'wrong size')
+SKIP_REASONS = ('unreadable', 'truncated', 'undecodable', 'wrong size', 'too thin')
 PATH_KEYS = ('img_path', 'seg_map_path')
 _CODES = [(reason, path_key) for path_key in PATH_KEYS for reason in SKIP_REASONS]
 

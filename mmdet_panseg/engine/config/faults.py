@@ -16,6 +16,8 @@ from mmdet_panseg.errors import ConfigError
 
 from .unknown_arguments import argument_problems, class_problems
 
+# torch's words
+_NO_VARIANCE = 'Expected more than 1 value per channel when training'
 _REGISTRIES = [registry for registry in vars(mmdet.registry).values() if isinstance(registry, Registry)]
 
 
@@ -24,6 +26,7 @@ def config_faults_explained(config: Config | Mapping[str, Any]) -> Iterator[None
     """Turn a mistyped ``type`` or argument into a :class:`ConfigError` that names the nearest known one.
 
     A missing file of the folder ``data_remedy.folder`` is reported with ``data_remedy.text``, which says how to get it.
+    A normalization that has a single value to normalize is one as well, with the remedies.
     """
     try:
         yield
@@ -32,6 +35,14 @@ def config_faults_explained(config: Config | Mapping[str, Any]) -> Iterator[None
         if remedy is None or remedy['folder'] not in str(error):
             raise
         raise MissingDataError(f'{error} {remedy["text"]}') from error
+    except ValueError as error:
+        if _NO_VARIANCE not in str(error):
+            raise
+        raise ConfigError(
+            f'{error}: a map of the model is a single pixel, which batch norm of one image, or group norm with a group '
+            'for each channel, cannot normalize. Take larger images (scale of Resize, size of crops), a larger '
+            'batch_size, or fewer groups (norm_cfg.num_groups).'
+        ) from error
     except (TypeError, KeyError) as error:
         faults = _faults_behind(str(error), config)
         if not faults:

@@ -168,6 +168,24 @@ def test_the_first_unusable_image_is_named_at_once(coco_folder, log):
     assert 'photo1.jpg' in log.text and 'truncated' in log.text and 'photo3.jpg' not in log.text
 
 
+@pytest.mark.parametrize('size', [(1, 4000), (4000, 1), (2, 501)])
+def test_images_too_thin_to_resize(coco_folder, size):
+    height, width = size
+    cv2.imwrite(str(coco_folder.image('photo1.png')), np.zeros((*size, 3), np.uint8))
+    coco_folder.content['images'][0].update(file_name='photo1.png', height=height, width=width)
+    dataset = training_set(coco_folder)
+    assert dataset[0].endswith(('photo2.jpg', 'photo3.jpg'))
+    assert dataset.skipped.faults() == {0: ('too thin', 'img_path')}
+    with pytest.raises(BrokenImageError, match=rf"photo1\.png': {width}x{height} is too thin"):
+        training_set(coco_folder, test_mode=True)[0]
+
+
+def test_thin_images_that_can_be_resized(tmp_path):
+    path = tmp_path / 'photo.png'
+    cv2.imwrite(str(path), np.zeros((2, 500), np.uint8))
+    assert LoadCheckedImage()(sample(path, 2, 500))['img_shape'] == (2, 500)
+
+
 @pytest.mark.parametrize('workers', [0, 2])
 def test_no_usable_image_is_one_error(coco_folder, workers):
     for name in ('photo1.jpg', 'photo2.jpg', 'photo3.jpg'):

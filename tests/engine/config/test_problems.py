@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from mmengine.config import Config
 
 from mmdet_panseg.engine.config import config_faults_explained, config_problems
@@ -61,7 +62,18 @@ def test_an_error_is_explained_by_the_config(error, message):
         raise error
 
 
-@pytest.mark.parametrize('error', [KeyError('classes'), TypeError("f() got an unexpected keyword argument 'x'")])
+@pytest.mark.parametrize('norm', [torch.nn.BatchNorm2d(4), torch.nn.GroupNorm(4, 4)])
+def test_a_single_value_cannot_be_normalized(norm):
+    with (
+        pytest.raises(ConfigError, match=r'\[1, 4, 1, 1\]\)?: a map .* a single pixel'),
+        config_faults_explained(CONFIG),
+    ):
+        norm(torch.zeros(1, 4, 1, 1))
+
+
+@pytest.mark.parametrize(
+    'error', [KeyError('classes'), TypeError("f() got an unexpected keyword argument 'x'"), ValueError('no value')]
+)
 def test_other_errors_stay(error):
     with pytest.raises(type(error)) as raised, config_faults_explained(Config(CONFIG)):
         raise error

@@ -61,6 +61,15 @@ def test_every_parameter_learns(config, counts, void_only):
         assert parameter.grad is not None and torch.isfinite(parameter.grad).all(), name
 
 
+def test_images_whose_maps_are_single_pixels():
+    model = build(PANOPTIC)
+    batch = training_batch([1, 1], [(32, 32), (20, 9)])
+    total, _ = model.parse_losses(model(**model.data_preprocessor(batch, training=True), mode='loss'))
+    total.backward()
+    assert torch.isfinite(total)
+    assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters() if parameter.grad is not None)
+
+
 def test_losses_are_those_of_the_heads():
     model = build(PANOPTIC)
     model.eval()
