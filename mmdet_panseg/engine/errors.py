@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from mmengine.logging import MMLogger
 
-from mmdet_panseg.errors import UserError
+from mmdet_panseg.errors import ConfigError, UserError
 
 
 class CheckpointError(UserError):
@@ -56,7 +56,7 @@ def run_command(main: Callable[[], object]) -> None:
         if rank == '0' or not error.on_every_process:
             message = _of_loader_worker(str(error))
             print(f'{error.label}{where}: {message}', file=sys.stderr, flush=True)
-            _append_to_log_file(message)
+            _append_to_log_file(message, error.__cause__ if isinstance(error, ConfigError) else None)
         sys.exit(error.exit_code)
 
 
@@ -67,12 +67,13 @@ def _of_loader_worker(message: str) -> str:
     return found[1].strip() if found else message
 
 
-def _append_to_log_file(message: str) -> None:
-    """Write the message to the log file of the run, if one is open, without printing it a second time."""
+def _append_to_log_file(message: str, cause: BaseException | None) -> None:
+    """Write the message to the log file of the run, if one is open, and the traceback of what failed in a component."""
     if not MMLogger._instance_dict:
         return
     logger = MMLogger.get_current_instance()
-    record = logger.makeRecord(logger.name, logging.ERROR, __file__, 0, message, (), None)
+    traceback = None if cause is None else (type(cause), cause, cause.__traceback__)
+    record = logger.makeRecord(logger.name, logging.ERROR, __file__, 0, message, (), traceback)
     for handler in logger.handlers:
         if isinstance(handler, logging.FileHandler):
             handler.handle(record)

@@ -7,26 +7,25 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import mmdet.registry
 from mmengine.config import Config
-from mmengine.registry import Registry
 
 from mmdet_panseg.datasets.errors import MissingDataError
-from mmdet_panseg.errors import ConfigError
+from mmdet_panseg.errors import ConfigError, UserError
 
+from .failed_part import failed_part
+from .parts import REGISTRIES, parts_of_run
 from .unknown_arguments import argument_problems, class_problems
 
 # torch's words
 _NO_VARIANCE = 'Expected more than 1 value per channel when training'
-_REGISTRIES = [registry for registry in vars(mmdet.registry).values() if isinstance(registry, Registry)]
-
 
 @contextmanager
 def config_faults_explained(config: Config | Mapping[str, Any]) -> Iterator[None]:
-    """Turn a mistyped ``type`` or argument into a :class:`ConfigError` that names the nearest known one.
+    """Turn what fails in a constructor or in the first step into a :class:`ConfigError` with the key of that part.
 
-    A missing file of the folder ``data_remedy.folder`` is reported with ``data_remedy.text``, which says how to get it.
-    A normalization that has a single value to normalize is one as well, with the remedies.
+    For a mistyped ``type`` or argument it names the nearest known one. A missing file of the folder
+    ``data_remedy.folder`` is reported with ``data_remedy.text``, which says how to get it, and a normalization that
+    has a single value to normalize with its remedies.
     """
     try:
         yield
@@ -35,28 +34,36 @@ def config_faults_explained(config: Config | Mapping[str, Any]) -> Iterator[None
         if remedy is None or remedy['folder'] not in str(error):
             raise
         raise MissingDataError(f'{error} {remedy["text"]}') from error
-    except ValueError as error:
-        if _NO_VARIANCE not in str(error):
+    except UserError:
+        raise
+    except Exception as error:  # constructors raise what they like
+        mistyped = _faults_behind(str(error), config) if isinstance(error, (TypeError, KeyError)) else []
+        fault = mistyped[0] if mistyped else failed_part(error, config)
+        if fault is None:
             raise
-        raise ConfigError(
-            f'{error}: a map of the model is a single pixel, which batch norm of one image, or group norm with a group '
-            'for each channel, cannot normalize. Take larger images (scale of Resize, size of crops), a larger '
-            'batch_size, or fewer groups (norm_cfg.num_groups).'
-        ) from error
-    except (TypeError, KeyError) as error:
-        faults = _faults_behind(str(error), config)
-        if not faults:
+        if _NO_VARIANCE in fault:
+            fault += (
+                ': a map of the model is a single pixel, which batch norm of one image, or group norm with a group for '
+                'each channel, cannot normalize. Take larger images (scale of Resize, size of crops), a larger '
+                'batch_size, or fewer groups (norm_cfg.num_groups).'
+            )
             raise
-        raise ConfigError('\n'.join(faults)) from error
+        raise ConfigError(in_file(config, fault)) from error
+
+
+def in_file(config: Config | Mapping[str, Any], fault: str) -> str:
+    """Put the name of a config's file before what is wrong with it."""
+    name = getattr(config, 'filename', None) if isinstance(config, Config) else None
+    return f'{name}: {fault}' if name else fault
 
 
 def _faults_behind(message: str, config: Config | Mapping[str, Any]) -> list[str]:
     """List the places of a config that have the name of which an error speaks, where nothing knows that name."""
     words = set(re.findall(r'\w+', message))
-    parts = [found for key, value in config.items() for found in _typed_parts(value, key)]
+    parts = parts_of_run(config)
     problems = [
         *argument_problems(config),
-        *(problem for where, part in parts for problem in class_problems(_REGISTRIES, part, where)),
+        *(problem for where, part in parts for problem in class_problems(REGISTRIES, part, where)),
     ]
     found = [problem for problem in problems if words.intersection(re.findall(r"'(\w+)'", problem))]
     if not found and ' required ' in message:
@@ -64,15 +71,3 @@ def _faults_behind(message: str, config: Config | Mapping[str, Any]) -> list[str
     if not found and 'is not a callable' in message:  # mmengine's word for a type that it did not find
         found = problems
     return found[:1]
-
-
-def _typed_parts(part: Any, where: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Give all dicts of a config that name a ``type``, with their dotted keys."""
-    if isinstance(part, Mapping):
-        if 'type' in part:
-            yield where, part
-        for key, value in part.items():
-            yield from _typed_parts(value, f'{where}.{key}')
-    elif isinstance(part, (list, tuple)):
-        for place, value in enumerate(part):
-            yield from _typed_parts(value, f'{where}[{place}]')
