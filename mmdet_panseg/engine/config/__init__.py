@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .checks import TESTING, TRAINING, require_runnable
 from .contradictions import settle_contradictions
 from .derived import ClassCounts, derive_settings
 from .faults import config_faults_explained
@@ -10,6 +11,8 @@ from .problems import config_problems
 from .unknown_arguments import datasets_of
 
 __all__ = [
+    'TESTING',
+    'TRAINING',
     'ClassCounts',
     'apply_options',
     'config_faults_explained',
@@ -17,6 +20,7 @@ __all__ = [
     'datasets_of',
     'derive_settings',
     'load_config',
+    'require_runnable',
     'settle_contradictions',
     'warn_of_unknown_options',
 ]

@@ -13,9 +13,11 @@ from mmengine.logging import print_log
 
 from mmdet_panseg.errors import ConfigError, near_names
 
+from .checks import require_kinds
 from .derived import derive_settings
 from .faults import config_faults_explained
 from .idle_options import idle_option_warning
+from .reading import read_config
 
 
 def load_config(path: str | Path, options: Mapping[str, Any] | None = None, work_dir: str | None = None) -> Config:
@@ -31,23 +33,21 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None, work
         The config.
 
     Raises:
-        ConfigError: When the file or one of its ``_base_`` files does not exist, or an option cannot be
-            merged.
+        ConfigError: When the file or one of its ``_base_`` files does not exist or cannot be read, an option cannot
+            be merged, or a setting is of the wrong kind.
         MissingDataError: When the model has the classes of data that are not there.
     """
     path = Path(path)
     if not path.is_file():
         raise ConfigError(f'{path}: no such config file.{_near_configs(path)}')
-    try:
-        config = Config.fromfile(path)
-    except FileNotFoundError as error:  # one of its parents
-        raise ConfigError(f'{path}: needs a file that does not exist ({error}).') from error
+    config = read_config(path)
     warn_of_unknown_options(config.to_dict(), options or {})
     apply_options(config, options or {}, path)
     if work_dir is not None:
         config.work_dir = work_dir
     elif config.get('work_dir') is None:
         config.work_dir = str(Path('work_dirs', path.stem))
+    require_kinds(config)
     with config_faults_explained(config):
         derive_settings(config)
     return config

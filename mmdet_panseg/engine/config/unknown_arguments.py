@@ -9,6 +9,7 @@ from typing import Any
 from mmdet.registry import (
     DATA_SAMPLERS,
     DATASETS,
+    EVALUATOR,
     HOOKS,
     LOG_PROCESSORS,
     LOOPS,
@@ -35,6 +36,7 @@ _PARAMWISE = {
 }
 _OF_CUSTOM_KEYS = {'lr_mult', 'decay_mult'}
 _ENVIRONMENT = {'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'}
+_DEFAULT_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
 _AUTO_SCALE = {'enable', 'base_batch_size'}
 _CLIPPING = {'norm': clip_grad_norm_, 'value': clip_grad_value_}
 _LOOP_TYPES = {'val_cfg': 'ValLoop', 'test_cfg': 'TestLoop'}
@@ -61,7 +63,6 @@ def argument_problems(config: Mapping[str, Any]) -> Iterator[str]:
         (METRICS, config.get('val_evaluator'), 'val_evaluator'),
         (METRICS, config.get('test_evaluator'), 'test_evaluator'),
         (HOOKS, config.get('custom_hooks'), 'custom_hooks'),
-        *((HOOKS, hook, f'default_hooks.{name}') for name, hook in (config.get('default_hooks') or {}).items()),
         (VISUALIZERS, visualizers, 'visualizer'),
         *(
             (VISBACKENDS, part.get('vis_backends'), 'visualizer.vis_backends')
@@ -70,6 +71,7 @@ def argument_problems(config: Mapping[str, Any]) -> Iterator[str]:
         (LOG_PROCESSORS, log_processor, 'log_processor'),
     ):
         yield from _each(registry, parts, where)
+    yield from _default_hook_problems(config.get('default_hooks') or {})
     yield from _unknown(config.get('env_cfg') or {}, _ENVIRONMENT, 'env_cfg')
     yield from _unknown(config.get('auto_scale_lr') or {}, _AUTO_SCALE, 'auto_scale_lr')
     yield from _unknown(config.get('randomness') or {}, argument_names(Runner.set_randomness), 'randomness')
@@ -83,7 +85,18 @@ def listed(configs: Any) -> list[Mapping[str, Any]]:
 
 def _each(registry: Registry, configs: Any, where: str) -> Iterator[str]:
     for config in listed(configs):
-        yield from class_problems([registry], config, where)
+        if 'metrics' in config and registry is METRICS:
+            yield from class_problems([EVALUATOR], {'type': 'Evaluator', **config}, where)
+        else:
+            yield from class_problems([registry], config, where)
+
+
+def _default_hook_problems(hooks: Mapping[str, Any]) -> Iterator[str]:
+    for name, hook in hooks.items():
+        if hook is None and name not in _DEFAULT_HOOKS:
+            yield f'default_hooks.{name} is None, and there is none to switch off.{near_names(name, _DEFAULT_HOOKS)}'
+        for problem in _each(HOOKS, hook, f'default_hooks.{name}'):
+            yield problem + ('' if 'type' in hook else near_names(name, _DEFAULT_HOOKS))
 
 
 def class_problems(
@@ -106,7 +119,7 @@ def class_problems(
         return
     found = (registry.get(kind) for registry in registries) if isinstance(kind, str) else iter([kind])
     cls = next(filter(None, found), None)
-    if cls is None:
+    if cls is None or not callable(cls):
         known = {name for registry in registries for name in _registered_names(registry)}
         yield f'{where}.type={kind!r} is not registered.{near_names(str(kind), known)}'
         return
@@ -195,4 +208,8 @@ def _optimizer_problems(wrapper: Mapping[str, Any]) -> Iterator[str]:
     paramwise = wrapper.get('paramwise_cfg') or {}
     yield from _unknown(paramwise, _PARAMWISE, 'optim_wrapper.paramwise_cfg')
     for name, multipliers in (paramwise.get('custom_keys') or {}).items():
-        yield from _unknown(multipliers, _OF_CUSTOM_KEYS, f'optim_wrapper.paramwise_cfg.custom_keys[{name!r}]')
+        where = f'optim_wrapper.paramwise_cfg.custom_keys[{name!r}]'
+        if isinstance(multipliers, Mapping):
+            yield from _unknown(multipliers, _OF_CUSTOM_KEYS, where)
+        else:
+            yield f'{where} = {multipliers!r}, but should be a dict such as dict(lr_mult=0.1)'
