@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
+from mmdet.models import SOLOHead
+from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.logging import print_log
 
 from mmdet_panseg.errors import ConfigError
+
+from .derived import is_built_as
 
 _VALIDATION = ('val_dataloader', 'val_cfg', 'val_evaluator')
 _BACKEND_PACKAGES = {
@@ -34,19 +38,21 @@ def settle_contradictions(config: Config) -> None:
         config: The config, changed in place.
 
     Raises:
-        ConfigError: If a log backend is named whose package is not installed.
+        ConfigError: If a log backend is named whose package is not installed, or the model has no ``test_cfg`` for
+            the validation.
     """
     _settle_validation(config)
     _settle_sampler(config)
+    _require_test_settings(config)
     _require_backends(config)
 
 
 def _settle_validation(config: Config) -> None:
-    absent = [key for key in _VALIDATION if config.get(key) is None]
+    absent = [key for key in _VALIDATION if config.get(key) in (None, [])]
     if absent and len(absent) < len(_VALIDATION):
+        _say(f'{absent[0]} is {config.get(absent[0])}: this run does not validate.')
         for key in _VALIDATION:
             config[key] = None
-        _say(f'{absent[0]} is None: this run does not validate.')
 
 
 def _settle_sampler(config: Config) -> None:
@@ -58,6 +64,16 @@ def _settle_sampler(config: Config) -> None:
         _say(
             'train_dataloader.sampler: an InfiniteSampler has no epochs, which train_cfg counts; a DefaultSampler '
             'takes its place.'
+        )
+
+
+def _require_test_settings(config: Mapping[str, Any]) -> None:
+    model = config.get('model') or {}
+    predicts = config.get('val_cfg') is not None or config.get('test_cfg') is not None
+    if predicts and is_built_as(MODELS, model.get('mask_head'), SOLOHead) and not model.get('test_cfg'):
+        raise ConfigError(
+            'model.test_cfg is None, and validation and test need it: inherit it, or write '
+            'test_cfg=dict(score_thr=0.1, mask_thr=0.5).'
         )
 
 

@@ -21,6 +21,7 @@ from mmdet_panseg.datasets import (
     MissingDataError,
     SplitStuffIslands,
 )
+from mmdet_panseg.errors import ConfigError
 from mmdet_panseg.evaluation import CheckedCocoMetric
 from mmdet_panseg.models import PanopticSOLO, SparseSOLOHead
 from mmdet_panseg.models.detectors.panoptic_solo import said_count
@@ -56,6 +57,7 @@ def derive_settings(config: Config, counts: ClassCounts | None = None) -> None:
         counts: Classes to assume in place of reading the data.
 
     Raises:
+        ConfigError: If ``strides`` of a ``FixClassGT`` lack one that the head needs.
         MissingDataError: If the data are needed and not there.
     """
     init_default_scope(config.get('default_scope') or 'mmdet')
@@ -69,7 +71,9 @@ def _derive_joined_data(config: Config) -> None:
     for loop in ('train', 'val', 'test'):
         for dataset, _ in datasets_of(config.get(f'{loop}_dataloader') or {}, ''):
             parts = dataset.get('datasets') or ()
-            if dataset.get('type') == 'ConcatDataset' and all(_is(DATASETS, p, CheckedCocoDataset) for p in parts):
+            if dataset.get('type') == 'ConcatDataset' and all(
+                is_built_as(DATASETS, p, CheckedCocoDataset) for p in parts
+            ):
                 dataset['type'] = 'CheckedConcatDataset'
 
 
@@ -80,18 +84,18 @@ def _derive_class_counts(config: Config, counts: ClassCounts | None) -> None:
         counts = counts or _counts_of_data(config)
         owner[key] = counts.stuff if key == 'num_stuff' else counts.things
     mask_head = model.get('mask_head')
-    if mask_head and _is(MODELS, model, PanopticSOLO) and _learns_stuff(config):
+    if mask_head and is_built_as(MODELS, model, PanopticSOLO) and _learns_stuff(config):
         mask_head.setdefault('num_classes', sum(said_count(model, key) for key in ('num_things', 'num_stuff')))
 
 
 def _unsaid_counts(model: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     """Dicts and keys where a number of classes is to be filled in."""
     mask_head = model.get('mask_head')
-    if _is(MODELS, model, PanopticSOLO) and model.get('semantic_head'):
+    if is_built_as(MODELS, model, PanopticSOLO) and model.get('semantic_head'):
         for key in ('num_things', 'num_stuff'):
             if said_count(model, key) is None:
                 yield model, key
-    elif mask_head and _is(MODELS, mask_head, SOLOHead):
+    elif mask_head and is_built_as(MODELS, mask_head, SOLOHead):
         key = 'num_classes'
         if mask_head.get(key) is None and model.get('num_things') is None:
             yield mask_head, key
@@ -104,7 +108,7 @@ def _counts_of_data(config: Config) -> ClassCounts:
             if 'ann_file' not in dataset:
                 continue
             named = 'classes' in (dataset.get('metainfo') or {})
-            if not named and not _is(DATASETS, dataset, CheckedCocoDataset):
+            if not named and not is_built_as(DATASETS, dataset, CheckedCocoDataset):
                 # Others have the classes that their class lists, whatever the file has.
                 missing = missing or f'{where}.metainfo.classes'
                 continue
@@ -126,18 +130,24 @@ def _learns_stuff(config: Config) -> bool:
 
 
 def _derive_target_strides(config: Config) -> None:
-    transforms = [t for t in _train_transforms(config, FixClassGT) if 'strides' not in t]
+    transforms = list(_train_transforms(config, FixClassGT))
     model = config.get('model') or {}
     mask_head = model.get('mask_head')
     if not transforms or (mask_head is None and 'roi_head' not in model):
         return
     strides = None
-    if mask_head and _is(MODELS, mask_head, SparseSOLOHead):
+    if mask_head and is_built_as(MODELS, mask_head, SparseSOLOHead):
         # The strides do not depend on the number of classes, which PanopticSOLO may supply.
         with torch.device('meta'):
             strides = MODELS.build(ConfigDict({'num_classes': 1, **mask_head.to_dict()})).target_strides
     for transform in transforms:
-        transform['strides'] = strides
+        said = transform.setdefault('strides', strides)
+        lacking = [] if said is None or strides is None else sorted(set(strides).difference(said))
+        if lacking:
+            raise ConfigError(
+                f'FixClassGT(strides={said}) in the train pipeline lacks {lacking}, at which model.mask_head compares '
+                'masks: leave strides out, they follow from the head.'
+            )
 
 
 def _derive_metrics(config: Config) -> None:
@@ -156,8 +166,8 @@ def _derive_metrics(config: Config) -> None:
 
 def _has_truth(dataset: Mapping[str, Any]) -> bool:
     """Whether a data set will have annotations of instances to evaluate with."""
-    panoptic = _is(DATASETS, dataset, CheckedCocoPanopticDataset)
-    return _is(DATASETS, dataset, CheckedCocoDataset) and not panoptic and dataset.get('test_mode', False)
+    panoptic = is_built_as(DATASETS, dataset, CheckedCocoPanopticDataset)
+    return is_built_as(DATASETS, dataset, CheckedCocoDataset) and not panoptic and dataset.get('test_mode', False)
 
 
 def _is_file_of(ann_file: str | None, dataset: Mapping[str, Any]) -> bool:
@@ -171,13 +181,22 @@ def _train_transforms(config: Config, kind: type) -> Iterator[dict[str, Any]]:
     while pending:
         for transform in pending.pop() or ():
             if isinstance(transform, dict):
-                if _is(TRANSFORMS, transform, kind):
+                if is_built_as(TRANSFORMS, transform, kind):
                     yield transform
                 pending += [value for value in transform.values() if isinstance(value, list)]
 
 
-def _is(registry: Registry, part: Mapping[str, Any], kind: type) -> bool:
-    """Whether a part of a config is of a class or one below it, however its type is written."""
+def is_built_as(registry: Registry, part: Any, kind: type) -> bool:
+    """Tell whether a part of a config is of a class or one below it, however its type is written.
+
+    Args:
+        registry: Where its class is registered.
+        part: The part, or what stands in its place.
+        kind: The class.
+
+    Returns:
+        Whether it is.
+    """
     name = part.get('type') if isinstance(part, Mapping) else None
     found = registry.get(name) if isinstance(name, str) else name
     return isinstance(found, type) and issubclass(found, kind)

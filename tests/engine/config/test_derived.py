@@ -100,11 +100,11 @@ def test_what_a_config_says_stays(tmp_path):
     """No data are read for it."""
     config = config_without_counts('panoptic/panoptic_solo_effl0_scenes', tmp_path / 'nowhere')
     config.model.update(num_things=5, num_stuff=2)
-    config.train_dataloader.dataset.pipeline[-2].strides = [2]
+    config.train_dataloader.dataset.pipeline[-2].strides = [2, 4, 8, 16]
     derive_settings(config)
     model = MODELS.build(config.model)
     assert model.mask_head.num_classes == model.fusion_head.num_things == 5 and model.semantic_head.num_stuff == 2
-    assert strides_of(config) == [2]
+    assert strides_of(config) == [2, 4, 8, 16]
 
 
 def test_one_head_may_say_the_counts_of_all():
