@@ -9,6 +9,7 @@ from typing import Any
 
 import torch.distributed
 from mmengine.config import Config
+from mmengine.dataset import InfiniteSampler
 from mmengine.device import get_device
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
@@ -97,6 +98,26 @@ def build_runner(config: Config) -> Runner:
     It is mmengine's with a shorter output, or the registered one named in ``runner_type``.
     """
     return RUNNERS.build(config) if 'runner_type' in config else ConciseRunner.from_cfg(config)
+
+
+def build_training(runner: Runner) -> None:
+    """Build what ``Runner.train`` would, the optimizer before the data, whose annotations may take a while to read.
+
+    Args:
+        runner: The runner, changed in place.
+
+    Raises:
+        ConfigError: If no batch can be made of the data.
+    """
+    runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+    runner._train_loop = runner.build_train_loop(runner._train_loop)
+    loader = runner.train_dataloader
+    # mmengine's infinite sampler has the length of the data.
+    if not isinstance(loader.sampler, InfiniteSampler) and len(loader) == 0:
+        raise ConfigError(
+            f'train_dataloader gives no batch: {len(loader.dataset)} images, batch_size={loader.batch_size} and '
+            f'drop_last={loader.drop_last}; lower batch_size, or set drop_last=False.'
+        )
 
 
 def ensure_hook(config: Config, hook: dict[str, Any]) -> None:

@@ -19,7 +19,13 @@ from mmengine.logging import print_log
 from mmdet_panseg.engine.checkpoints.atomic_backend import write_atomically
 from mmdet_panseg.engine.checkpoints.loaders import install_checkpoint_guard
 from mmdet_panseg.engine.checkpoints.resuming import checkpoint_named
-from mmdet_panseg.engine.config import config_faults_explained, load_config, settle_contradictions
+from mmdet_panseg.engine.config import (
+    TESTING,
+    config_faults_explained,
+    load_config,
+    require_runnable,
+    settle_contradictions,
+)
 from mmdet_panseg.engine.config.unknown_arguments import argument_names
 from mmdet_panseg.errors import ConfigError
 
@@ -67,6 +73,7 @@ def run_testing(arguments: argparse.Namespace) -> dict[str, float]:
     if arguments.out is not None and not arguments.out.endswith(('.pkl', '.pickle')):
         raise ConfigError(f'--out {arguments.out}: the predictions are a pickle; the name must end with .pkl.')
     config = load_config(arguments.config, arguments.cfg_options, arguments.work_dir)
+    require_runnable(config, TESTING)
     settle_contradictions(config)
     config.launcher = arguments.launcher
     config.load_from = checkpoint_named(arguments.checkpoint)

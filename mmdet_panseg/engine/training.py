@@ -13,19 +13,25 @@ from torch import nn
 
 from mmdet_panseg.engine.checkpoints.loaders import install_checkpoint_guard
 from mmdet_panseg.engine.checkpoints.resuming import find_resume_checkpoint, prepare_work_dir_for_resume
-from mmdet_panseg.engine.config import config_faults_explained, load_config, settle_contradictions
+from mmdet_panseg.engine.config import (
+    TRAINING,
+    config_faults_explained,
+    load_config,
+    require_runnable,
+    settle_contradictions,
+)
 from mmdet_panseg.engine.hooks.interrupt_hook import signals_restored
 from mmdet_panseg.errors import ConfigError
 
 from .cpu_memory import keep_freed_memory
 from .errors import CheckpointError
 from .folder_lock import hold_folder
-from .launch import build_runner, ensure_hook, is_main_rank, leave_processes, use_processes_on_cpu
+from .launch import build_runner, build_training, ensure_hook, is_main_rank, leave_processes, use_processes_on_cpu
 from .run_record import write_run_record
 
 _HOOKS = (
     *('NonFiniteLossHook', 'CheckpointMatchHook', 'ClassCountHook', 'EvaluationDataHook', 'SkippedSamplesHook'),
-    *('RandomStateHook', 'ScaleRangesHook'),
+    *('RandomStateHook', 'ScaleRangesHook', 'TrainingLengthHook'),
 )
 _PLAIN_OPTIM_WRAPPERS = (None, 'OptimWrapper', 'AmpOptimWrapper', 'CPUAmpOptimWrapper')
 
@@ -91,6 +97,7 @@ def run_training(arguments: argparse.Namespace) -> nn.Module:
     install_checkpoint_guard(trust=arguments.trust_checkpoint)
     keep_freed_memory()
     config = load_config(arguments.config, arguments.cfg_options, arguments.work_dir)
+    require_runnable(config, TRAINING)
     settle_contradictions(config)
     config.launcher = arguments.launcher
     if arguments.amp:
@@ -107,7 +114,9 @@ def run_training(arguments: argparse.Namespace) -> nn.Module:
         if is_main_rank():
             write_run_record('train', config, vars(arguments))
         with config_faults_explained(config):
-            model = build_runner(config).train()
+            runner = build_runner(config)
+            build_training(runner)
+            model = runner.train()
     leave_processes()
     return model
 

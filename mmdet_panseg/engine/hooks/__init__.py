@@ -15,6 +15,7 @@ from .random_state_hook import RandomStateHook
 from .scale_ranges_hook import ScaleRangesHook
 from .skipped_samples_hook import SkippedSamplesHook
 from .stop_early_hook import StopEarlyHook
+from .training_length_hook import TrainingLengthHook
 from .training_logger_hook import TrainingLoggerHook
 from .visualization_hook import PanopticVisualizationHook
 
@@ -33,5 +34,6 @@ __all__ = [
     'ScaleRangesHook',
     'SkippedSamplesHook',
     'StopEarlyHook',
+    'TrainingLengthHook',
     'TrainingLoggerHook',
 ]

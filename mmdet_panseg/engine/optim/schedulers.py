@@ -6,12 +6,10 @@ mmengine's runner gives a scheduler without ``end`` the length of the training, 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
 from mmdet.registry import PARAM_SCHEDULERS
-from mmengine.logging import print_log
 from mmengine.optim import CosineAnnealingLR, LinearLR, MultiStepLR
 
 from mmdet_panseg.errors import ConfigError
@@ -39,18 +37,6 @@ class _FollowsTraining:
         raise ConfigError(
             f'{cls.__name__}: drop convert_to_iter_based=True and set by_epoch=False: times follow the training'
         )
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on as the checkpoint says, with a warning if that training had another length."""
-        if state_dict.get('end') != self.end:
-            print_log(
-                f'{type(self).__name__}: the checkpoint is of a training with another length (end {state_dict["end"]}, '
-                f'here {self.end}); the rate goes on along the old schedule. To train longer along a new one, name the '
-                'checkpoint in load_from and do not resume.',
-                logger='current',
-                level=logging.WARNING,
-            )
-        super().load_state_dict(state_dict)
 
 
 @PARAM_SCHEDULERS.register_module()

@@ -185,17 +185,6 @@ def test_the_runner_says_how_long_the_training_is(toy_config, training, schedule
     assert again == expected[done:]
 
 
-def test_a_checkpoint_of_another_length_is_warned_of(log):
-    def decay(end):
-        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
-        return PARAM_SCHEDULERS.build(dict(type='CosineDecayLR', optimizer=optimizer, end=end, by_epoch=False))
-
-    decay(10).load_state_dict(decay(10).state_dict())
-    assert 'another length' not in log.text
-    decay(20).load_state_dict(decay(10).state_dict())
-    assert 'another length (end 10, here 20)' in log.text
-
-
 @pytest.mark.parametrize('settings', [dict(type='WarmupLR', length=2), dict(type='StepDecayLR', milestones=[0.5])])
 def test_conversion_to_iterations_is_refused(settings):
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
