@@ -14,6 +14,8 @@ from mmengine.registry import init_default_scope
 from mmdet_panseg.datasets.images.image_files import rename_images
 from mmdet_panseg.datasets.scenes import make_scenes
 from mmdet_panseg.engine import ClassCounts, derive_settings
+from mmdet_panseg.engine.config.kinds import kind_problems
+from mmdet_panseg.engine.config.unknown_arguments import argument_problems
 from repository import REPOSITORY
 
 FOLDER = REPOSITORY / 'configs'
@@ -34,6 +36,8 @@ def read(name: str | Path) -> Config:
 def test_config_builds(path):
     config = read(path)
     assert 'mmdet_panseg' in config.custom_imports['imports']
+    settings = config.to_dict()
+    assert not [*kind_problems(settings), *argument_problems(settings)]
     for loader in (config.train_dataloader, config.test_dataloader):
         for transform in loader.dataset.pipeline:
             TRANSFORMS.build(transform)
