@@ -85,8 +85,8 @@ def listed(configs: Any) -> list[Mapping[str, Any]]:
 
 def _each(registry: Registry, configs: Any, where: str) -> Iterator[str]:
     for config in listed(configs):
-        if 'metrics' in config and registry is METRICS:
-            yield from class_problems([EVALUATOR], {'type': 'Evaluator', **config}, where)
+        if registry is METRICS and 'metrics' in config:  # an evaluator around several
+            yield from class_problems([METRICS, EVALUATOR], {'type': 'Evaluator', **config}, where)
         else:
             yield from class_problems([registry], config, where)
 
