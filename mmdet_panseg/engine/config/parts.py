@@ -42,11 +42,12 @@ def class_of(kind: Any, registries: Sequence[Registry] = REGISTRIES) -> Any:
     """
     if not isinstance(kind, str):
         return kind if callable(kind) else None
-    name = kind.rpartition('.')[2]
+    scope, _, name = kind.rpartition('.')
     for registry in registries:
         known: Registry | None = registry
         while known is not None:
-            if name in known.module_dict:
-                return known.module_dict[name]
+            searched = known.children.get(scope, known) if scope else known
+            if name in searched.module_dict:
+                return searched.module_dict[name]
             known = known.parent
     return None
