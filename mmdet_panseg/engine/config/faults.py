@@ -19,6 +19,7 @@ from .unknown_arguments import argument_problems, class_problems
 # torch's words
 _NO_VARIANCE = 'Expected more than 1 value per channel when training'
 
+
 @contextmanager
 def config_faults_explained(config: Config | Mapping[str, Any]) -> Iterator[None]:
     """Turn what fails in a constructor or in the first step into a :class:`ConfigError` with the key of that part.
