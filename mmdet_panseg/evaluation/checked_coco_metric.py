@@ -79,7 +79,8 @@ class CheckedCocoMetric(CocoMetric):
             truth = truth_of(parts, classes, where)
         else:
             raise ConfigError(
-                f'{where} has no ground truth: set ann_file, or take a CheckedCocoDataset with test_mode=True.'
+                f'{where} has no ground truth: set ann_file (with format_only=True, the JSON of the images), or take a '
+                'CheckedCocoDataset with test_mode=True.'
             )
         self._take(truth, where)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import lru_cache
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def _system_font(characters: str) -> str | None:
         f'No installed font has the characters {characters}: in pictures they are boxes. Install one that has them '
         '(for Chinese, Japanese and Korean, Debian and Ubuntu have fonts-noto-cjk).',
         logger='current',
-        level='WARNING',
+        level=logging.WARNING,
     )
     return None
 

@@ -26,31 +26,24 @@ def fresh_search():
     fonts._system_font.cache_clear()
 
 
-@pytest.fixture
-def warnings(monkeypatch):
-    messages = []
-    monkeypatch.setattr(fonts, 'print_log', lambda message, **kwargs: messages.append(message))
-    return messages
-
-
 def test_latin_greek_and_cyrillic_need_no_font_of_the_system(monkeypatch):
     monkeypatch.setattr(fonts, 'findSystemFonts', lambda: pytest.fail('searched'))
     assert load_font('Straße, дорога, δρόμος 0.97 …', 14).getname()[0] == 'DejaVu Sans'
 
 
-def test_other_characters_take_a_font_that_has_them(monkeypatch, tmp_path, warnings):
+def test_other_characters_take_a_font_that_has_them(monkeypatch, tmp_path, log):
     lacking = sorted(characters('STIXGeneral.ttf') - characters('DejaVuSans.ttf'))[-1]
     shutil.copy(FOLDER / 'STIXGeneral.ttf', tmp_path)
     (tmp_path / 'damaged-sans.ttf').write_bytes(b'no font')
     monkeypatch.setattr(fonts, 'findSystemFonts', lambda: [str(path) for path in tmp_path.iterdir()])
     assert load_font(f'cat {lacking}', 14).getname()[0] == 'STIXGeneral'
     assert load_font('cat', 14).getname()[0] == 'DejaVu Sans'
-    assert not warnings
+    assert not log.messages
 
 
-def test_characters_without_a_font_are_named_once(monkeypatch, warnings):
+def test_characters_without_a_font_are_named_once(monkeypatch, log):
     monkeypatch.setattr(fonts, 'findSystemFonts', lambda: [str(FOLDER / 'DejaVuSans.ttf')])
     for _ in range(3):
         assert load_font(f'{CHINESE} 0.5', 14).getname()[0] == 'DejaVu Sans'
-    assert len(warnings) == 1
-    assert '汽' in warnings[0] and 'fonts-noto-cjk' in warnings[0]
+    (warning,) = log.messages
+    assert '汽' in warning and 'fonts-noto-cjk' in warning

@@ -1,18 +1,22 @@
 """Checks of one COCO annotation: is its box, area and mask fit for use in an image of a given size?
 
 Plain Python on purpose: a COCO-sized file holds 860,000 annotations, and one numpy call costs more than a
-whole check.
+whole check. Masks that are RLE, of which COCO has few, are decoded for their box.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from pycocotools import mask as mask_utils
+
 LEFT_OUT_REASONS = {
     'box_malformed': "'bbox' is not four finite numbers [x, y, width, height]",
     'box_outside': "'bbox' lies wholly outside the image",
+    'box_far': "'bbox' has numbers that no image of this size can have",
     'box_too_small': "'bbox' is narrower or lower than 1 pixel",
     'no_area': "'area' is zero or negative",
+    'area_malformed': "'area' is no number",
     'no_segmentation': "'segmentation' is missing or empty",
     'segmentation_malformed': "'segmentation' is neither polygons nor an RLE with 'size' and 'counts'",
     'polygon_too_short': "every polygon of 'segmentation' has fewer than 3 points",
@@ -30,10 +34,13 @@ REPAIR_REASONS = {
 """What is repaired: name of the repair and its text in reports."""
 
 DOUBTS = {
+    'repeated': "another one has the same image, category and 'bbox': merged exports have objects twice",
     'polygon_flat': "'segmentation' is a line or a point, whose mask has no pixels",
     'box_of_corners': "'bbox' seems to be [left, top, right, bottom]: write [left, top, width, height]",
     'polygon_fraction': "'segmentation' is from 0 to 1: multiply it by 'width' and 'height' of the image",
     'polygon_swapped': "'segmentation' fits 'bbox' with x and y swapped: write x before y",
+    'rle_swapped': "the mask fits 'bbox' with x and y swapped: runs of an RLE go down the columns, not along the rows",
+    'rle_elsewhere': "the RLE's mask is elsewhere than 'bbox': do its runs go down the columns, not along the rows?",
     'polygon_elsewhere': "'segmentation' is of another place or size than 'bbox': are both of this size of image?",
 }
 """Annotations that are used although something is wrong with them, with the remedy."""
@@ -44,6 +51,7 @@ MIN_POLYGON_LENGTH = 6
 _FAR = 10  # times the longer side of the image
 _LEAST_OVERLAP = 0.3
 _SAME_BOX = 0.95
+_MOST_BITS = 60  # of a run
 _TELLING = 4  # pixels: boxes of smaller objects are alike however they are read
 
 
@@ -90,35 +98,48 @@ def check_mask(annotation: dict, height: int, width: int) -> tuple[dict | None, 
 
 
 def doubt_about(annotation: dict) -> str | None:
-    """Compare the polygons of a usable annotation with its box.
+    """Compare the mask of a usable annotation with its box.
 
     Args:
         annotation: Entry of ``annotations`` that :func:`check_annotation` lets through.
 
     Returns:
-        A key of :data:`DOUBTS`, or None; an RLE has the size of its image, and is not looked at.
+        A key of :data:`DOUBTS`, or None.
     """
     segmentation = annotation.get('segmentation')
-    if not isinstance(segmentation, list):
+    if not segmentation:
         return None
+    is_rle = isinstance(segmentation, dict)
     x, y, width, height = annotation['bbox']
-    left, right = min(min(p[::2]) for p in segmentation), max(max(p[::2]) for p in segmentation)
-    top, bottom = min(min(p[1::2]) for p in segmentation), max(max(p[1::2]) for p in segmentation)
+    around, box = segmentation_box(segmentation), (x, y, x + width, y + height)
+    left, top, right, bottom = around
     if left == right or top == bottom:
         return 'polygon_flat'
-    around, box = (left, top, right, bottom), (x, y, x + width, y + height)
     overlap = _overlap(around, box)
     if overlap >= _SAME_BOX:
         return None
     if _overlap((top, left, bottom, right), box) >= _SAME_BOX:
-        return 'polygon_swapped'
+        return 'rle_swapped' if is_rle else 'polygon_swapped'
     if _overlap(around, (x, y, width, height)) >= _SAME_BOX and min(right - left, bottom - top) > _TELLING:
         return 'box_of_corners'
     if overlap >= _LEAST_OVERLAP:
         return None
     if min(left, top) >= 0 and max(right, bottom) <= 1 and max(width, height) > 2:
         return 'polygon_fraction'
-    return 'polygon_elsewhere'
+    return 'rle_elsewhere' if is_rle else 'polygon_elsewhere'
+
+
+def segmentation_box(segmentation: dict | list) -> tuple[float, float, float, float]:
+    """Find left, top, right and bottom of a usable mask in pixels, polygons or RLE."""
+    if isinstance(segmentation, dict):
+        rle = segmentation
+        if isinstance(rle['counts'], list):
+            rle = mask_utils.frPyObjects(rle, *rle['size'])
+        x, y, width, height = mask_utils.toBbox(rle).tolist()
+        return x, y, x + width, y + height
+    left, right = min(min(p[::2]) for p in segmentation), max(max(p[::2]) for p in segmentation)
+    top, bottom = min(min(p[1::2]) for p in segmentation), max(max(p[1::2]) for p in segmentation)
+    return left, top, right, bottom
 
 
 def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
@@ -146,7 +167,9 @@ def check_box(box: Any, height: int, width: int) -> str | None:
         # inf - inf and nan - nan are nan, so one comparison finds every number that is not finite.
         if (x + y + w + h) - (x + y + w + h) != 0:
             return 'box_malformed'
-    except (TypeError, ValueError):
+        if max(abs(number) for number in box) > _FAR * max(height, width):
+            return 'box_far'
+    except (TypeError, ValueError, OverflowError):
         return 'box_malformed'
     if w < 1 or h < 1:
         return 'box_too_small'
@@ -156,11 +179,11 @@ def check_box(box: Any, height: int, width: int) -> str | None:
 
 
 def check_area(area: Any) -> str | None:
-    """Return ``'no_area'`` unless ``area`` (pixels) is a number above zero."""
+    """Return a key of :data:`LEFT_OUT_REASONS` unless ``area`` (pixels) is a number above zero."""
     try:
-        return None if area > 0 else 'no_area'
+        return None if area > 0 else 'no_area' if area <= 0 else 'area_malformed'
     except TypeError:
-        return 'no_area'
+        return 'area_malformed'
 
 
 def is_usable_polygon(polygon: list) -> bool:
@@ -227,6 +250,8 @@ def compressed_runs(counts: str) -> list[int]:
             return []
         value |= (code & 31) << shift
         shift += 5
+        if shift > _MOST_BITS:
+            return []
         if code & 32:
             continue
         if code & 16:

@@ -128,9 +128,10 @@ def group_annotations(
 
     Raises:
         AnnotationFileError: If a key is missing, an id is used twice, an image or category id is not in the file, or
-            ``iscrowd`` is neither 0 nor 1.
+            ``iscrowd`` or ``ignore`` is neither 0 nor 1.
     """
-    check_flags(annotations, 'iscrowd', 'annotations', ann_file)
+    for flag in ('iscrowd', 'ignore'):
+        check_flags(annotations, flag, 'annotations', ann_file)
     columns = {key: column(annotations, key, 'annotations', ann_file) for key in ANNOTATION_KEYS}
     refuse_repeated(columns['id'], 'annotations', ann_file)
     for key, known, section in (

@@ -236,7 +236,8 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
 
     def _usable_annotations(self, annotations: Sequence[dict], image: dict, names: dict[Any, str]) -> list[dict]:
         """Choose the annotations of one image that can be used; what happens to the others goes into the report."""
-        usable = []
+        usable: list[dict] = []
+        seen: set[tuple] = set()
         report, height, width = self.report, image['height'], image['width']
         for annotation in annotations:
             if annotation['category_id'] not in self.cat2label:
@@ -251,6 +252,10 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
                 report.add(reason, annotation['id'], image['file_name'])
             if checked is not None:
                 usable.append(checked)
+                object_key = (checked['category_id'], *checked['bbox'])
+                if object_key in seen:
+                    report.add('repeated', annotation['id'], image['file_name'])
+                seen.add(object_key)
                 doubt = doubt_about(checked) if self.with_mask else None
                 if doubt is not None:
                     report.add(doubt, annotation['id'], image['file_name'])

@@ -210,16 +210,30 @@ def choose_palette(classes: Sequence[str], categories: Sequence[dict] = ()) -> l
 
     Args:
         classes: Class names.
-        categories: List ``categories`` of the annotation file; used are ``color`` if each class has one.
+        categories: List ``categories`` of the annotation file; used are ``color`` if each class has one: RGB or RGBA of
+            0..255, or a text such as ``'#ff8000'``.
 
     Returns:
         One RGB colour of 0..255 for each class.
     """
-    own = {category['name']: tuple(category['color']) for category in categories if category.get('color')}
-    if own and all(name in own for name in classes):
+    own = {category['name']: _color_of(category.get('color')) for category in categories}
+    if all(own.get(name) for name in classes):
         return [own[name] for name in classes]
     coco = dict(zip(CocoDataset.METAINFO['classes'], CocoDataset.METAINFO['palette'], strict=True))
     if all(name in coco for name in classes):
         return [coco[name] for name in classes]
     hues = [(index * GOLDEN_RATIO) % 1.0 for index in range(len(classes))]
     return [tuple(round(255 * part) for part in colorsys.hsv_to_rgb(hue, 0.75, 0.9)) for hue in hues]
+
+
+def _color_of(value: Any) -> tuple[int, int, int] | None:
+    """Read a colour; None if it is none."""
+    if isinstance(value, str):
+        try:
+            value = list(bytes.fromhex(value.removeprefix('#')))
+        except ValueError:
+            return None
+    if not isinstance(value, (list, tuple)) or len(value) not in (3, 4):
+        return None
+    valid = all(isinstance(part, int) and 0 <= part <= 255 for part in value)
+    return tuple(value[:3]) if valid else None

@@ -59,7 +59,6 @@ def counted_annotation(annotation: dict, height: int, width: int, with_mask: boo
     if check_box(annotation['bbox'], height, width) not in (None, *STILL_COUNTED):
         return None
     area = annotation['area']
-    # Below zero, or no number at all.
     if check_area(area) is not None and area != 0:
         return None
     checked = check_mask(annotation, height, width)[0] if with_mask else annotation

@@ -70,12 +70,12 @@ class InterruptHook(Hook):
             for hook in runner.hooks:
                 if isinstance(hook, AtomicCheckpointHook) and not hook.by_epoch:
                     hook.save_now(runner)
-            self._stop(runner)
+            self._stop(runner, runner.iter + 1)
 
     def after_val_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
         """Stop a validation, after which nobody asks."""
         if self.signal is not None and get_world_size() == 1:
-            self._stop(runner)
+            self._stop(runner, runner.iter)
 
     def _anywhere(self, iteration: int) -> bool:
         if get_world_size() == 1:
@@ -87,13 +87,17 @@ class InterruptHook(Hook):
         self.signal = int(found) or None
         return self.signal is not None
 
-    def _stop(self, runner: Runner) -> None:
+    def _stop(self, runner: Runner, done: int) -> None:
         number, self.signal = self.signal, None
         found = find_resume_checkpoint(runner.work_dir) if is_main_process() else None
         how = 'there is no checkpoint to go on from.'
-        if found is not None:
+        if found is not None and done >= runner.max_iters:
+            how = (
+                f'that was the last one: tools/test.py with the config and {runner.work_dir} tests what it has learnt.'
+            )
+        elif found is not None:
             how = f'{_resuming_command()} goes on from {Path(found).name}.'
-        raise InterruptedTrainingError(f'at iteration {runner.iter + 1}; {how}', number or signal.SIGINT)
+        raise InterruptedTrainingError(f'at iteration {done}; {how}', number or signal.SIGINT)
 
 
 def _resuming_command() -> str:

@@ -58,6 +58,18 @@ def test_palette_follows_coco_names():
     ]
 
 
+@pytest.mark.parametrize('color', [[255, 128, 0], [255, 128, 0, 7], '#ff8000', 'ff8000', '#ff8000cc'])
+def test_colours_of_the_file(color):
+    categories = [dict(CATEGORIES[0], color=color), dict(CATEGORIES[1], color=[1, 2, 3])]
+    assert choose_palette(('Apple', 'pear'), categories) == [(255, 128, 0), (1, 2, 3)]
+
+
+@pytest.mark.parametrize('color', [255, [300, -5, 7], [1, 2], 'red', '#f80', '', [1.5, 2, 3], None])
+def test_colours_that_are_none_give_way(color):
+    categories = [dict(CATEGORIES[0], color=color), dict(CATEGORIES[1], color=[1, 2, 3])]
+    assert choose_palette(('Apple', 'pear'), categories) == choose_palette(('Apple', 'pear'))
+
+
 def test_palette_of_other_names():
     colours = choose_palette([f'class {i}' for i in range(120)])
     assert len(colours) == 120 and len(set(colours)) > 100

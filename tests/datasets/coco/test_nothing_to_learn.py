@@ -57,6 +57,41 @@ def test_polygons_that_are_not_where_their_boxes_are(coco_folder, warnings, poly
     assert '11 (photo1.jpg), 12 (photo1.jpg)' in said
 
 
+def rle(mask, order='F'):
+    runs = np.flatnonzero(np.diff(np.concatenate([[2], np.ravel(mask, order), [2]])))
+    counts = np.diff(runs).tolist()
+    return dict(size=list(mask.shape), counts=counts if not np.ravel(mask, order)[0] else [0, *counts])
+
+
+@pytest.mark.parametrize(
+    ('order', 'box', 'words'),
+    [
+        ('F', [4.0, 2.0, 8.0, 20.0], None),
+        ('F', [4.0, 2.0, 12.0, 22.0], 'write [left, top, width, height]'),
+        ('F', [20.0, 10.0, 8.0, 8.0], "elsewhere than 'bbox'"),
+        ('C', [4.0, 2.0, 8.0, 20.0], 'runs of an RLE go down the columns'),
+    ],
+)
+def test_masks_that_are_not_where_their_boxes_are(coco_folder, warnings, order, box, words):
+    mask = np.zeros((40, 40), np.uint8)
+    mask[2:22, 4:12] = 1
+    for image in coco_folder.content['images']:
+        image.update(width=40, height=40)
+        cv2.imwrite(str(coco_folder.root / 'images' / image['file_name']), np.zeros((40, 40, 3), np.uint8))
+    coco_folder.content['annotations'][0].update(bbox=box, segmentation=rle(mask, order))
+    CheckedCocoDataset(**coco_folder.arguments(test_mode=False))
+    said = [text for text in warnings() if 'doubtful' in text]
+    assert [words in text for text in said] == [True] * (words is not None)
+
+
+def test_objects_that_are_there_twice(coco_folder, warnings):
+    first = coco_folder.content['annotations'][0]
+    coco_folder.content['annotations'].append(dict(first, id=99))
+    CheckedCocoDataset(**coco_folder.arguments())
+    (said,) = warnings()
+    assert "1 of 4 annotations in use are doubtful: another one has the same image, category and 'bbox'" in said
+
+
 def test_boxes_of_corners(coco_folder, warnings):
     for annotation in coco_folder.content['annotations'][:2]:
         annotation.update(bbox=[4.0, 2.0, 12.0, 22.0], segmentation=[TALL])

@@ -61,3 +61,19 @@ def test_one_wrong_box_among_right_ones(coco_folder):
 
 def test_no_objects(annotated):
     assert len(run(annotated, index=2)['gt_bboxes_labels']) == 0
+
+
+@pytest.mark.parametrize('off', [1.0, -1.0])
+def test_boxes_that_are_a_pixel_off_in_a_small_image_that_is_enlarged(coco_folder, off):
+    for annotation in coco_folder.content['annotations']:
+        x, y, width, height = annotation['bbox']
+        annotation['bbox'] = [x + off, y + off, width, height]
+    dataset = CheckedCocoDataset(pipeline=[], **coco_folder.arguments())
+    assert len(run(dataset, Resize(scale=(640, 640), keep_ratio=True))['gt_bboxes_labels']) == 2
+
+
+def test_boxes_that_are_elsewhere_in_the_file(coco_folder):
+    for annotation in coco_folder.content['annotations']:
+        x, y, width, height = annotation['bbox']
+        annotation['bbox'] = [x + width / 2, y + height / 2, width, height]
+    run(CheckedCocoDataset(pipeline=[], **coco_folder.arguments()))
