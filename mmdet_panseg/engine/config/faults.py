@@ -38,18 +38,21 @@ def config_faults_explained(config: Config | Mapping[str, Any]) -> Iterator[None
     except UserError:
         raise
     except Exception as error:  # constructors raise what they like
-        mistyped = _faults_behind(str(error), config) if isinstance(error, (TypeError, KeyError)) else []
-        fault = mistyped[0] if mistyped else failed_part(error, config)
+        fault = _explained(error, config)
         if fault is None:
             raise
-        if _NO_VARIANCE in fault:
-            fault += (
-                ': a map of the model is a single pixel, which batch norm of one image, or group norm with a group for '
-                'each channel, cannot normalize. Take larger images (scale of Resize, size of crops), a larger '
-                'batch_size, or fewer groups (norm_cfg.num_groups).'
-            )
-            raise
         raise ConfigError(in_file(config, fault)) from error
+
+
+def _explained(error: Exception, config: Config | Mapping[str, Any]) -> str | None:
+    if _NO_VARIANCE in str(error):
+        return (
+            f'{error}: a map of the model is a single pixel, which batch norm of one image, or group norm with a group '
+            'for each channel, cannot normalize. Take larger images (scale of Resize, size of crops), a larger '
+            'batch_size, or fewer groups (norm_cfg.num_groups).'
+        )
+    mistyped = _faults_behind(str(error), config) if isinstance(error, (TypeError, KeyError)) else []
+    return mistyped[0] if mistyped else failed_part(error, config)
 
 
 def in_file(config: Config | Mapping[str, Any], fault: str) -> str:
