@@ -2,7 +2,7 @@
 _base_ = [
     '../_base_/models/panoptic_solov2_effl0_fpn.py',
     '../_base_/datasets/camvid_panoptic.py',
-    '../_base_/schedules/adamw_1000its.py',
+    '../_base_/schedules/adamw_recipes_1000its.py',
     '../_base_/runtime_by_iteration.py',
 ]
 
