@@ -9,6 +9,7 @@ from typing import Any
 from mmdet_panseg.errors import UserError
 
 EXAMPLES_SHOWN = 3
+_LONGEST_NAME = 100
 
 
 class DatasetError(UserError, ValueError):
@@ -41,8 +42,14 @@ class BrokenImageError(DatasetError):
 def shown(items: Sequence[Any], total: int | None = None) -> str:
     """Join the first few items for a message, with ``...`` when there are more than these."""
     total = len(items) if total is None else total
-    text = ', '.join(str(item) for item in items[:EXAMPLES_SHOWN])
+    text = ', '.join(shortened(str(item)) for item in items[:EXAMPLES_SHOWN])
     return f'{text}, ...' if total > EXAMPLES_SHOWN else text
+
+
+def shortened(name: str) -> str:
+    """Keep beginning and end of a name that nobody would read."""
+    half = _LONGEST_NAME // 2
+    return name if len(name) <= _LONGEST_NAME else f'{name[:half]}...{name[-half:]}'
 
 
 def with_suggestions(missing: Sequence, names: Sequence) -> str:

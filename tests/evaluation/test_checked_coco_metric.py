@@ -343,4 +343,4 @@ def test_the_log_says_what_still_counts(write, caplog):
     MMLogger.get_instance('counted').addHandler(caplog.handler)
     caplog.set_level(logging.INFO)
     write(content)
-    assert "COCO's evaluation counts these all the same: 'area' is zero or negative." in caplog.text
+    assert "COCO's evaluation counts these all the same: 'area' is zero." in caplog.text

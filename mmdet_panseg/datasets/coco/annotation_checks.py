@@ -14,8 +14,10 @@ LEFT_OUT_REASONS = {
     'box_malformed': "'bbox' is not four finite numbers [x, y, width, height]",
     'box_outside': "'bbox' lies wholly outside the image",
     'box_far': "'bbox' has numbers that no image of this size can have",
+    'box_fraction': "'bbox' lies between 0 and 1: a fraction is to be multiplied by 'width' and 'height' of the image",
     'box_too_small': "'bbox' is narrower or lower than 1 pixel",
-    'no_area': "'area' is zero or negative",
+    'no_area': "'area' is zero",
+    'area_negative': "'area' is negative",
     'area_malformed': "'area' is no number",
     'no_segmentation': "'segmentation' is missing or empty",
     'segmentation_malformed': "'segmentation' is neither polygons nor an RLE with 'size' and 'counts'",
@@ -172,7 +174,7 @@ def check_box(box: Any, height: int, width: int) -> str | None:
     except (TypeError, ValueError, OverflowError):
         return 'box_malformed'
     if w < 1 or h < 1:
-        return 'box_too_small'
+        return 'box_fraction' if min(box) >= 0 and max(x + w, y + h) <= 1 else 'box_too_small'
     if min(x + w, width) <= max(x, 0) or min(y + h, height) <= max(y, 0):
         return 'box_outside'
     return None
@@ -181,7 +183,9 @@ def check_box(box: Any, height: int, width: int) -> str | None:
 def check_area(area: Any) -> str | None:
     """Return a key of :data:`LEFT_OUT_REASONS` unless ``area`` (pixels) is a number above zero."""
     try:
-        return None if area > 0 else 'no_area' if area <= 0 else 'area_malformed'
+        if area > 0:
+            return None
+        return 'no_area' if area == 0 else 'area_negative' if area < 0 else 'area_malformed'
     except TypeError:
         return 'area_malformed'
 

@@ -15,7 +15,7 @@ from .annotation_checks import check_area, check_box, check_mask
 TRUTH_KEY = 'coco_annotations'
 """Key of the records of a data set in test mode: the annotations of the image that COCO's evaluation counts."""
 
-STILL_COUNTED = ('box_outside', 'box_too_small', 'no_area')
+STILL_COUNTED = ('box_outside', 'box_fraction', 'box_too_small', 'no_area')
 """Reasons for which training leaves an annotation out, and COCO's evaluation does not."""
 
 
@@ -59,7 +59,7 @@ def counted_annotation(annotation: dict, height: int, width: int, with_mask: boo
     if check_box(annotation['bbox'], height, width) not in (None, *STILL_COUNTED):
         return None
     area = annotation['area']
-    if check_area(area) is not None and area != 0:
+    if check_area(area) not in (None, *STILL_COUNTED):
         return None
     checked = check_mask(annotation, height, width)[0] if with_mask else annotation
     if checked is None:

@@ -44,6 +44,9 @@ def runs(mask: np.ndarray) -> list[int]:
         ([0, -9, 5, 5], 'box_outside'),
         ([0, 0, 0.99, 5], 'box_too_small'),
         ([0, 0, 5, -3], 'box_too_small'),
+        ([0.1, 0.2, 0.3, 0.8], 'box_fraction'),
+        ([0.1, 0.2, 0.95, 0.8], 'box_too_small'),
+        ([0, 0, 1, 1], None),
         ([0, 0, math.nan, 5], 'box_malformed'),
         ([math.inf, 0, 5, 5], 'box_malformed'),
         ([0, 0, 5], 'box_malformed'),
@@ -60,7 +63,7 @@ def test_box(box, reason):
     [
         ({}, None),
         ({'area': 0}, 'no_area'),
-        ({'area': -4.0}, 'no_area'),
+        ({'area': -4.0}, 'area_negative'),
         ({'area': math.nan}, 'area_malformed'),
         ({'area': None}, 'area_malformed'),
         ({'segmentation': []}, 'no_segmentation'),
