@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -9,6 +10,13 @@ CLASSES_OF_DATA = (
     'Where a config leaves it out, the command lines and mmdet_panseg.engine.load_config read it from the data; the '
     'config that a training writes to its work dir has it.'
 )
+
+IN_WORKER = re.compile(
+    r'Caught \w+ in DataLoader worker process.*File "(?P<file>[^"]+)", line (?P<line>\d+)[^\n]*\n(?: [^\n]*\n)*'
+    r'(?P<error>(?P<kind>\w[\w.]*)(: (?P<message>.*))?)$',
+    re.DOTALL,
+)
+"""What torch makes of an error in a process that loads data: the traceback is its message."""
 
 
 class UserError(RuntimeError):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import sys
 from collections.abc import Callable
 
 from mmengine.logging import MMLogger
 
-from mmdet_panseg.errors import ConfigError, UserError
+from mmdet_panseg.errors import IN_WORKER, ConfigError, UserError
 
 
 class CheckpointError(UserError):
@@ -54,17 +53,11 @@ def run_command(main: Callable[[], object]) -> None:
         rank = os.environ.get('RANK', '0')
         where = '' if rank == '0' else f' (process {rank})'
         if rank == '0' or not error.on_every_process:
-            message = _of_loader_worker(str(error))
+            in_worker = IN_WORKER.match(str(error))
+            message = (in_worker and in_worker['message'] or str(error)).strip()
             print(f'{error.label}{where}: {message}', file=sys.stderr, flush=True)
             _append_to_log_file(message, error.__cause__ if isinstance(error, ConfigError) else None)
         sys.exit(error.exit_code)
-
-
-def _of_loader_worker(message: str) -> str:
-    """Cut the traceback that a data loader puts before an error of its workers."""
-    pattern = r'Caught \w+ in DataLoader worker process \d+\.\n.*^[\w.]+Error: (.*)'
-    found = re.match(pattern, message, re.DOTALL | re.MULTILINE)
-    return found[1].strip() if found else message
 
 
 def _append_to_log_file(message: str, cause: BaseException | None) -> None:

@@ -8,13 +8,12 @@ from importlib.util import find_spec
 from typing import Any
 
 from mmdet.models import SOLOHead
-from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.logging import print_log
 
 from mmdet_panseg.errors import ConfigError
 
-from .derived import is_built_as
+from .parts import is_built_as
 
 _VALIDATION = ('val_dataloader', 'val_cfg', 'val_evaluator')
 _BACKEND_PACKAGES = {
@@ -70,7 +69,7 @@ def _settle_sampler(config: Config) -> None:
 def _require_test_settings(config: Mapping[str, Any]) -> None:
     model = config.get('model') or {}
     predicts = config.get('val_cfg') is not None or config.get('test_cfg') is not None
-    if predicts and is_built_as(MODELS, model.get('mask_head'), SOLOHead) and not model.get('test_cfg'):
+    if predicts and is_built_as(model.get('mask_head'), SOLOHead) and not model.get('test_cfg'):
         raise ConfigError(
             'model.test_cfg is None, and validation and test need it: inherit it, or write '
             'test_cfg=dict(score_thr=0.1, mask_thr=0.5).'

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import torch
 from mmdet.evaluation import CocoMetric
 from mmdet.models import SOLOHead
-from mmdet.registry import DATASETS, METRICS, MODELS, TRANSFORMS
+from mmdet.registry import DATASETS, METRICS, MODELS
 from mmengine.config import Config, ConfigDict
-from mmengine.registry import Registry, init_default_scope
+from mmengine.registry import init_default_scope
 
 from mmdet_panseg.datasets import (
     CheckedCocoDataset,
@@ -26,6 +26,7 @@ from mmdet_panseg.evaluation import CheckedCocoMetric
 from mmdet_panseg.models import PanopticSOLO, SparseSOLOHead
 from mmdet_panseg.models.detectors.panoptic_solo import said_count
 
+from .parts import is_built_as
 from .unknown_arguments import datasets_of, listed
 
 
@@ -71,9 +72,7 @@ def _derive_joined_data(config: Config) -> None:
     for loop in ('train', 'val', 'test'):
         for dataset, _ in datasets_of(config.get(f'{loop}_dataloader') or {}, ''):
             parts = dataset.get('datasets') or ()
-            if dataset.get('type') == 'ConcatDataset' and all(
-                is_built_as(DATASETS, p, CheckedCocoDataset) for p in parts
-            ):
+            if dataset.get('type') == 'ConcatDataset' and all(is_built_as(p, CheckedCocoDataset) for p in parts):
                 dataset['type'] = 'CheckedConcatDataset'
 
 
@@ -84,18 +83,18 @@ def _derive_class_counts(config: Config, counts: ClassCounts | None) -> None:
         counts = counts or _counts_of_data(config)
         owner[key] = counts.stuff if key == 'num_stuff' else counts.things
     mask_head = model.get('mask_head')
-    if mask_head and is_built_as(MODELS, model, PanopticSOLO) and _learns_stuff(config):
+    if mask_head and is_built_as(model, PanopticSOLO) and _learns_stuff(config):
         mask_head.setdefault('num_classes', sum(said_count(model, key) for key in ('num_things', 'num_stuff')))
 
 
 def _unsaid_counts(model: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     """Dicts and keys where a number of classes is to be filled in."""
     mask_head = model.get('mask_head')
-    if is_built_as(MODELS, model, PanopticSOLO) and model.get('semantic_head'):
+    if is_built_as(model, PanopticSOLO) and model.get('semantic_head'):
         for key in ('num_things', 'num_stuff'):
             if said_count(model, key) is None:
                 yield model, key
-    elif mask_head and is_built_as(MODELS, mask_head, SOLOHead):
+    elif mask_head and is_built_as(mask_head, SOLOHead):
         key = 'num_classes'
         if mask_head.get(key) is None and model.get('num_things') is None:
             yield mask_head, key
@@ -108,7 +107,7 @@ def _counts_of_data(config: Config) -> ClassCounts:
             if 'ann_file' not in dataset:
                 continue
             named = 'classes' in (dataset.get('metainfo') or {})
-            if not named and not is_built_as(DATASETS, dataset, CheckedCocoDataset):
+            if not named and not is_built_as(dataset, CheckedCocoDataset):
                 # Others have the classes that their class lists, whatever the file has.
                 missing = missing or f'{where}.metainfo.classes'
                 continue
@@ -136,7 +135,7 @@ def _derive_target_strides(config: Config) -> None:
     if not transforms or (mask_head is None and 'roi_head' not in model):
         return
     strides = None
-    if mask_head and is_built_as(MODELS, mask_head, SparseSOLOHead):
+    if mask_head and is_built_as(mask_head, SparseSOLOHead):
         # The strides do not depend on the number of classes, which PanopticSOLO may supply.
         with torch.device('meta'):
             strides = MODELS.build(ConfigDict({'num_classes': 1, **mask_head.to_dict()})).target_strides
@@ -166,8 +165,8 @@ def _derive_metrics(config: Config) -> None:
 
 def _has_truth(dataset: Mapping[str, Any]) -> bool:
     """Whether a data set will have annotations of instances to evaluate with."""
-    panoptic = is_built_as(DATASETS, dataset, CheckedCocoPanopticDataset)
-    return is_built_as(DATASETS, dataset, CheckedCocoDataset) and not panoptic and dataset.get('test_mode', False)
+    panoptic = is_built_as(dataset, CheckedCocoPanopticDataset)
+    return is_built_as(dataset, CheckedCocoDataset) and not panoptic and dataset.get('test_mode', False)
 
 
 def _is_file_of(ann_file: str | None, dataset: Mapping[str, Any]) -> bool:
@@ -181,22 +180,6 @@ def _train_transforms(config: Config, kind: type) -> Iterator[dict[str, Any]]:
     while pending:
         for transform in pending.pop() or ():
             if isinstance(transform, dict):
-                if is_built_as(TRANSFORMS, transform, kind):
+                if is_built_as(transform, kind):
                     yield transform
                 pending += [value for value in transform.values() if isinstance(value, list)]
-
-
-def is_built_as(registry: Registry, part: Any, kind: type) -> bool:
-    """Tell whether a part of a config is of a class or one below it, however its type is written.
-
-    Args:
-        registry: Where its class is registered.
-        part: The part, or what stands in its place.
-        kind: The class.
-
-    Returns:
-        Whether it is.
-    """
-    name = part.get('type') if isinstance(part, Mapping) else None
-    found = registry.get(name) if isinstance(name, str) else name
-    return isinstance(found, type) and issubclass(found, kind)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import traceback
 from collections.abc import Iterator
 from types import FrameType
 
-# What torch makes of an error in a process that loads data: the traceback is its message.
-_IN_WORKER = re.compile(
-    r'Caught \w+ in DataLoader worker process.*File "(?P<file>[^"]+)", line (?P<line>\d+).*?\n(?P<error>\w[^\n]*)\s*$',
-    re.DOTALL,
-)
+from mmdet_panseg.errors import IN_WORKER
 
 
 def in_one_line(error: BaseException) -> str:
@@ -19,9 +14,9 @@ def in_one_line(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return f'{type(error).__name__}: {error.msg}'
     message = error.args[0] if isinstance(error, KeyError) and error.args else error
-    in_worker = _IN_WORKER.match(str(message))
+    in_worker = IN_WORKER.match(str(message))
     if in_worker:
-        return in_worker['error'].strip()
+        return ' '.join(in_worker['error'].split())
     words = ' '.join(str(message).split()) or source_line(error)
     return f'{type(error).__name__}: {words}'
 
@@ -36,7 +31,7 @@ def place_of(error: BaseException) -> str:
     """Give file and line that raised an error, as the end of a message."""
     if isinstance(error, SyntaxError):
         return f' ({error.filename}, line {error.lineno})'
-    in_worker = _IN_WORKER.match(str(error.args[0])) if error.args else None
+    in_worker = IN_WORKER.match(str(error.args[0])) if error.args else None
     if in_worker:
         return f' ({in_worker["file"]}, line {in_worker["line"]})'
     entries = traceback.extract_tb(error.__traceback__)

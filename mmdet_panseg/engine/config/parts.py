@@ -51,3 +51,17 @@ def class_of(kind: Any, registries: Sequence[Registry] = REGISTRIES) -> Any:
                 return searched.module_dict[name]
             known = known.parent
     return None
+
+
+def is_built_as(part: Any, kind: type) -> bool:
+    """Tell whether a part of a config is of a class or one below it, however its type is written.
+
+    Args:
+        part: The part, or what stands in its place.
+        kind: The class.
+
+    Returns:
+        Whether it is.
+    """
+    found = class_of(part.get('type')) if isinstance(part, Mapping) else None
+    return isinstance(found, type) and issubclass(found, kind)
