@@ -150,6 +150,7 @@ OPTIONS = [
     ('val_dataloader.dataset.pipeline.1.type', 'Resiz', 'Resize'),
     ('val_dataloader.dataset.pipeline.1.scale', 'big', 'pipeline'),
     ('val_evaluator', [None], 'val_evaluator'),
+    ('val_dataloader.dataset.pipeline.2.meta_keys', ['img_id'], 'model'),
     ('val_dataloader', 'data', 'val_dataloader'),
     ('val_dataloader.dataset', None, 'val'),
     ('val_cfg', 'ValLoop', 'val_cfg'),
@@ -353,6 +354,7 @@ def test_options_together(start, options, words):
         ('test_dataloader.batch_size', 0, 'test_dataloader.batch_size = 0, but should be at least 1'),
         ('test_dataloader.dataset.pipeline.1.scale', 'big', r'test_dataloader.dataset.pipeline\[1\] \(Resize\)'),
         ('test_evaluator.metric', 'sgm', 'test_evaluator .*sgm'),
+        ('test_evaluator.iou_thrs', ['half'], r'test_evaluator \(CheckedCocoMetric\): ValueError'),
     ],
 )
 def test_options_of_a_test(start, key, value, words):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from types import FrameType
 from typing import Any
 
+from mmengine.evaluator import Evaluator
 from mmengine.registry import build_from_cfg
 from mmengine.runner import Runner
 
@@ -14,7 +15,7 @@ from .parts import class_of, parts_of_run
 
 
 def failed_part(error: BaseException, config: Mapping[str, Any]) -> str | None:
-    """Name the part of a config whose constructor failed, or that failed before the first step was done.
+    """Name the part of a config that failed: its constructor, before the first step was done, or in an evaluation.
 
     Args:
         error: What was raised.
@@ -27,7 +28,7 @@ def failed_part(error: BaseException, config: Mapping[str, Any]) -> str | None:
     cause = error.__cause__ or error.__context__
     if frames and frames[0].f_code is Runner.call_hook.__code__ and cause:  # which adds the hook's name
         return failed_part(cause, config)
-    if not _is_early(frames):
+    if not (_is_early(frames) or _is_of_evaluation(frames)):
         return None
     loop = _loop_of(frames)
     parts = sorted(parts_of_run(config), key=lambda part: not part[0].startswith(loop))
@@ -44,15 +45,27 @@ def _is_early(frames: list[FrameType]) -> bool:
     return bool(runners) and not getattr(getattr(runners[0], '_train_loop', None), 'iter', 0)
 
 
+def _is_of_evaluation(frames: list[FrameType]) -> bool:
+    """Whether something is judged, which a training has not done before."""
+    return any(frame.f_code is Evaluator.evaluate.__code__ for frame in frames)
+
+
 def _loop_of(frames: list[FrameType]) -> str:
     """Find out which data are read, since those of the loops are often alike."""
     owners = [_owner(frame) for frame in frames]
     runner = next((owner for owner in owners if isinstance(owner, Runner)), None)
     for name in ('train', 'val'):
-        loader = getattr(getattr(runner, f'_{name}_loop', None), 'dataloader', None)
-        if loader is not None and any(owner is loader.dataset for owner in owners):
+        loop = getattr(runner, f'_{name}_loop', None)
+        if any(owner is part for part in _parts_of(loop) for owner in owners):
             return name
     return 'test' if any(frame.f_code is Runner.test.__code__ for frame in frames) else 'train'
+
+
+def _parts_of(loop: Any) -> Iterator[Any]:
+    if hasattr(loop, 'dataloader'):  # built
+        yield loop.dataloader.dataset
+    if hasattr(loop, 'evaluator'):
+        yield loop.evaluator
 
 
 def _key_of(frame: FrameType, parts: list[tuple[str, Mapping[str, Any]]]) -> str | None:

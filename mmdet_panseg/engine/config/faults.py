@@ -35,7 +35,9 @@ def config_faults_explained(config: Config | Mapping[str, Any]) -> Iterator[None
         if remedy is None or remedy['folder'] not in str(error):
             raise
         raise MissingDataError(f'{error} {remedy["text"]}') from error
-    except UserError:
+    except UserError as error:
+        if type(error) is ConfigError and in_file(config, '') not in str(error):  # of a component
+            raise ConfigError(in_file(config, str(error))) from error
         raise
     except Exception as error:  # constructors raise what they like
         fault = _explained(error, config)

@@ -1,10 +1,12 @@
-"""Give metrics the data that they judge."""
+"""Give metrics the data that they judge, and try the validation before the training."""
 
 from __future__ import annotations
 
+import torch
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import Runner, ValLoop
+from mmengine.runner.amp import autocast
 from mmengine.runner.base_loop import BaseLoop
 
 
@@ -12,9 +14,9 @@ from mmengine.runner.base_loop import BaseLoop
 class EvaluationDataHook(Hook):
     """Hand the data sets of validation and test to the metrics that ask for them (``use_dataset``).
 
-    It does so before the first step, so that an annotation file that does not fit ends a training at its start, as does
-    a pipeline that cannot load the first image of the validation. Every process has the data set, and with it the
-    ground truth.
+    It does so before the first step, so that an annotation file that does not fit ends a training at its start. So
+    does what fails at the first image of the validation: in the pipeline, in the model or in a metric. Every process
+    has the data set, and with it the ground truth.
     """
 
     def before_run(self, runner: Runner) -> None:
@@ -23,10 +25,29 @@ class EvaluationDataHook(Hook):
             loop = getattr(runner, f'_{name}_loop')
             if not isinstance(loop, BaseLoop):
                 continue
-            if name == 'val' and len(loop.dataloader.dataset):
-                loop.dataloader.dataset[0]  # what is wrong with the pipeline would show at the end of an epoch
             metrics = loop.evaluator.metrics
             for place, metric in enumerate(metrics):
                 if hasattr(metric, 'use_dataset'):
                     where = f'{name}_evaluator[{place}]' if len(metrics) > 1 else f'{name}_evaluator'
                     metric.use_dataset(loop.dataloader.dataset, where)
+
+    def before_train(self, runner: Runner) -> None:
+        """Try the validation, with the weights that the training begins with."""
+        loop = runner._val_loop
+        if isinstance(loop, ValLoop) and len(loop.dataloader.dataset):
+            _judge_first_image(runner, loop)
+
+
+@torch.no_grad()
+def _judge_first_image(runner: Runner, loop: ValLoop) -> None:
+    """Load, predict and judge an image, and forget the result."""
+    loader = loop.dataloader
+    batch = loader.collate_fn([loader.dataset[0]])
+    was_training = runner.model.training
+    runner.model.eval()
+    with autocast(enabled=loop.fp16):
+        predictions = runner.model.val_step(batch)
+    runner.model.train(was_training)
+    loop.evaluator.process(data_samples=predictions, data_batch=batch)
+    for metric in loop.evaluator.metrics:
+        metric.results.clear()
