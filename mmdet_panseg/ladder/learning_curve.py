@@ -35,7 +35,11 @@ class CurvePoint:
 
 
 def plan_curve(
-    paths: Sequence[str | Path], images: Sequence[int | None], seeds: Sequence[int], work_dir: Path
+    paths: Sequence[str | Path],
+    images: Sequence[int | None],
+    seeds: Sequence[int],
+    work_dir: Path,
+    max_iters: int | None = None,
 ) -> list[CurvePoint]:
     """List the points of the curves of some configs.
 
@@ -44,6 +48,7 @@ def plan_curve(
         images: Numbers of training images; None for all that there are.
         seeds: Seeds of the trainings; each has its own choice of images, the same for all configs.
         work_dir: Folder of all runs, which need not exist.
+        max_iters: Length of the trainings; None for that of each config.
 
     Returns:
         The points, config by config, each with the fewest images first.
@@ -55,16 +60,18 @@ def plan_curve(
     doubled = next((name for name in names if names.count(name) > 1), None)
     if doubled:
         raise ConfigError(f'{doubled}.py: two configs of this name; the runs are kept by name, so rename one.')
-    return [point for path in paths for point in _points_of(Path(path), images, seeds, work_dir)]
+    return [point for path in paths for point in _points_of(Path(path), images, seeds, work_dir, max_iters)]
 
 
-def _points_of(path: Path, images: Sequence[int | None], seeds: Sequence[int], work_dir: Path) -> list[CurvePoint]:
+def _points_of(
+    path: Path, images: Sequence[int | None], seeds: Sequence[int], work_dir: Path, max_iters: int | None
+) -> list[CurvePoint]:
     config = load_config(path).to_dict()
-    iterations = config['train_cfg'].get('max_iters')
-    if iterations is None:
+    if 'max_iters' not in config['train_cfg']:
         raise ConfigError(
             f'{path}: counts epochs, which are shorter with fewer images; set train_cfg to an IterBasedTrainLoop.'
         )
+    iterations = max_iters or config['train_cfg']['max_iters']
     names = _image_names(config, path)
     too_many = max((number for number in images if number is not None), default=0)
     if too_many > len(names):
@@ -79,7 +86,7 @@ def _points_of(path: Path, images: Sequence[int | None], seeds: Sequence[int], w
                 folder=work_dir / rung / f'seed{seed}',
                 config=run_config(_with_images(config, path, choose_images(names, number, seed)), iterations, seed),
                 root_iterations=iterations,
-                settings=RunSettings('own'),
+                settings=RunSettings('own', max_iters),
                 rung_digest='',
             )
             for seed in dict.fromkeys(seeds)

@@ -133,6 +133,8 @@ def test_plan(tmp_path, scenes):
         hooks = job.config['default_hooks']
         # all trainings are of one length, and there is no validation
         assert 'average' in hooks and 'early' not in hooks and 'save_best' not in hooks['checkpoint']
+    (longer,) = plan_curve([one], [3], [0], tmp_path / 'runs', max_iters=5)[0].jobs
+    assert longer.iterations == 5 and longer.digest != points[0].jobs[1].digest
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
         '(default: 25 50 100 200 all)',
     )
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2], help='one training each (default: 0 1 2)')
+    parser.add_argument('--max-iters', type=_positive, help='length of the trainings (default: that of each config)')
     parser.add_argument('--metric', default='coco/segm_mAP', help='such as coco_panoptic/PQ (default: coco/segm_mAP)')
     parser.add_argument('--work-dir', type=Path, default='work_dirs/learning_curve', help='folder of runs and files')
     parser.add_argument('--jobs', type=int, default=1, help='trainings at a time (default: 1)')
@@ -33,9 +34,13 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _number(text: str) -> int | None:
-    if text != 'all' and not (text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f'{text}: must be a number above 0, or all')
-    return None if text == 'all' else int(text)
+    return None if text == 'all' else _positive(text)
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f'{text}: must be a whole number above 0')
+    return int(text)
 
 
 def main() -> None:
@@ -53,7 +58,7 @@ def draw_curve(arguments: argparse.Namespace) -> None:
     """Do what the arguments of :func:`build_parser` ask for."""
     from mmdet_panseg.ladder import plan_curve, run_jobs, write_curve
 
-    points = plan_curve(arguments.configs, arguments.images, arguments.seeds, arguments.work_dir)
+    points = plan_curve(arguments.configs, arguments.images, arguments.seeds, arguments.work_dir, arguments.max_iters)
     jobs = sorted((job for point in points for job in point.jobs), key=lambda job: arguments.seeds.index(job.seed))
     run_jobs(jobs, REPOSITORY / 'tools', arguments.jobs, {arguments.metric: arguments.metric})
     paths = write_curve(points, arguments.metric, arguments.work_dir)
