@@ -3,7 +3,7 @@
 _base_ = [
     '../_base_/models/solov2_effl0_fpn.py',
     '../_base_/datasets/nuclei_mini_instance.py',
-    '../_base_/schedules/adamw_1000its.py',
+    '../_base_/schedules/adamw_recipes_1000its.py',
     '../_base_/runtime_by_iteration.py',
 ]
 
