@@ -26,7 +26,8 @@ def test_trains_and_resumes(run_tool, tmp_path):
     assert {'NonFiniteLossHook', 'CheckpointMatchHook', 'ChannelsLastHook'} <= set(hooks)
 
     options = ('train_cfg.max_iters=8', 'log_level=INFO')
-    second = run_tool('train.py', config, '--amp', '--resume', '--cfg-options', *options)
+    # with the config that the first one wrote
+    second = run_tool('train.py', work_dir / config.name, '--resume', '--cfg-options', *options)
     assert second.returncode == 0, second.stderr
     assert 'resumed epoch: 0, iter: 4' in second.stdout
     last = load_checkpoint_safely((work_dir / 'last_checkpoint').read_text())

@@ -14,12 +14,15 @@ from mmdet.registry import (
     LOG_PROCESSORS,
     LOOPS,
     METRICS,
+    OPTIM_WRAPPER_CONSTRUCTORS,
+    OPTIM_WRAPPERS,
+    OPTIMIZERS,
     PARAM_SCHEDULERS,
     VISBACKENDS,
     VISUALIZERS,
 )
 from mmengine.optim import DefaultOptimWrapperConstructor
-from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS, Registry
+from mmengine.registry import Registry
 from mmengine.runner import Runner
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from torch.utils.data import DataLoader
