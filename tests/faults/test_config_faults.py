@@ -49,7 +49,15 @@ FILES = [
     ('custom imports as a text', "{base}custom_imports = 'mmdet_panseg'\n", 'custom_imports'),
     ('dict for a list', "{base}train_dataloader = dict(dataset=dict(pipeline=dict(type='Resize')))\n", 'pipeline'),
     ('list for a dict', '{base}model = []\n', 'model'),
+    ('lazy: division by zero', '{lazy}\nx = 1 / 0\n', 'config.py, line 5: ZeroDivisionError'),
+    ('lazy: undefined name', '{lazy}\ntrain_cfg.update(dict(type=Nothing))\n', 'config.py, line 5: NameError'),
+    ('lazy: base with a syntax error', '{lazy}    from .cut import *\n', 'cut.py, line 1: SyntaxError'),
+    ('lazy: base that fails', '{lazy}    from .failing import *\n', 'failing.py, line 1: RuntimeError: no device'),
+    ('lazy: base that is not there', '{lazy}    from .none import *\n', 'none.py not found'),
+    ('lazy: argument', '{lazy}\ntrain_cfg.update(dict(max_iter=3))\n', "no argument 'max_iter'"),
+    ('lazy: kind', "{lazy}\ntrain_cfg.update(dict(max_iters='two'))\n", "train_cfg.max_iters = 'two'"),
 ]
+LAZY = 'from mmengine.config import read_base\nwith read_base():\n    from .good import *\n'
 BESIDE = {
     'circle.py': "_base_ = './config.py'\n",
     'orphan.py': "_base_ = './none.py'\n",
@@ -310,7 +318,9 @@ def start(tmp_path, monkeypatch, good):
 
     def run(text, options=None, resume=None):
         path = tmp_path / 'config.py'
-        path.write_bytes(text if isinstance(text, bytes) else text.format(base="_base_ = './good.py'\n").encode())
+        path.write_bytes(
+            text if isinstance(text, bytes) else text.format(base="_base_ = './good.py'\n", lazy=LAZY).encode()
+        )
         arguments = build_train_parser().parse_args([str(path)])
         arguments.cfg_options, arguments.resume = copy.deepcopy(options), resume
         return run_training(arguments)
@@ -372,8 +382,9 @@ def test_warnings(start, said, options, words):
     assert re.search(words, said())
 
 
-def test_a_good_config_trains_without_a_warning(start, said):
-    start('{base}')
+@pytest.mark.parametrize('text', ['{base}', '{lazy}'])
+def test_a_good_config_trains_without_a_warning(start, said, text):
+    start(text)
     assert 'param_scheduler' not in said() and 'nothing to train' not in said()
 
 

@@ -13,6 +13,7 @@ from mmdet_panseg.errors import ConfigError
 from .one_line import first_cause, frames_of, in_one_line, place_of
 
 _PYTHON = '.py'
+_READERS = ('_file2dict', '_parse_lazy_import')  # mmengine's, of files with _base_ and with read_base()
 
 
 def read_config(path: Path) -> Config:
@@ -84,11 +85,14 @@ def _explained(error: Exception, path: Path, files: set[str]) -> str:
         )
     frames = list(frames_of(error))
     for frame, line in frames:
-        if frame.f_code.co_filename in files:
+        caller = frame.f_back.f_code.co_name if frame.f_back else ''
+        if frame.f_code.co_filename in files or caller == _READERS[1] and frame.f_code.co_name == '<module>':
             return f'{frame.f_code.co_filename}, line {line}: {in_one_line(error)}.'
     if any(frame.f_code.co_name == 'import_modules_from_strings' for frame, _ in frames):
         return f'{path}: custom_imports: {in_one_line(error)}{place_of(error)}.'
     # mmengine's own message, which does not name the file that it was reading
-    reading = next((frame for frame, _ in frames if frame.f_code.co_name == '_file2dict'), None)
+    reading = next((frame for frame, _ in frames if frame.f_code.co_name in _READERS), None)
     where = path if reading is None else reading.f_locals['filename']
+    if isinstance(error, SyntaxError):
+        where = f'{where}, line {error.lineno}'
     return f'{where}: {in_one_line(error)}'
