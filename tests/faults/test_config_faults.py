@@ -269,6 +269,13 @@ TOGETHER = [
 # Options that are taken, and words of the warning.
 WARNINGS = [
     (
+        {
+            'val_dataloader.dataset.ann_file': 'annotations/instances_train.json',
+            'val_dataloader.dataset.data_prefix.img': 'images/train/',
+        },
+        'val_dataloader.dataset has the images that are learnt',
+    ),
+    (
         {'param_scheduler': [dict(_STEPS, end=3)]},
         r'param_scheduler\[0\] \(MultiStepLR\) ends after 3 iterations, .* 1:',
     ),

@@ -38,8 +38,9 @@ def read_annotation_file(
         AnnotationFileError: If the file is not JSON or one of the keys is missing.
     """
     if not is_remote(ann_file, backend_args) and not osp.isfile(ann_file):
+        found = 'is a folder' if osp.isdir(ann_file) else 'does not exist'
         raise MissingDataError(
-            f"Annotation file '{ann_file}' does not exist: correct 'ann_file' or 'data_root' of the data set."
+            f"Annotation file '{ann_file}' {found}: correct 'ann_file' or 'data_root' of the data set."
         )
     with get_local_path(ann_file, backend_args=backend_args) as local_path, open(local_path, 'rb') as file:
         try:

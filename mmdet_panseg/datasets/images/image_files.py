@@ -7,6 +7,7 @@ import os.path as osp
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from unicodedata import normalize
 
 from mmengine import fileio
 
@@ -64,7 +65,23 @@ def refuse_missing_files(names: Sequence[str], folder: str, noun: str, key: str,
         raise MissingDataError(
             f"{len(missing)} of {len(names)} {noun} ('file_name') of '{ann_file}' do not exist as files: "
             f"{shown(missing)}. Correct 'data_prefix' ({key}='{folder}') or 'data_root', or add the files."
+            f'{_near_name(missing[0])}'
         )
+
+
+def _near_name(path: str) -> str:
+    """Tell which file has the name but for its form, as the end of a message."""
+    if '\\' in path:
+        return " The names have backslashes: write '/'."
+    folder, name = osp.split(path)
+    names = os.listdir(folder or os.curdir) if osp.isdir(folder or os.curdir) else []
+    alike = next((other for other in names if _plain(other) == _plain(name)), None)
+    return f" '{ascii(alike)[1:-1]}' is there: mind capitals and accents." if alike else ''
+
+
+def _plain(name: str) -> str:
+    """Give a name without capitals, in one Unicode form."""
+    return normalize('NFC', name).casefold()
 
 
 def read_file(path: str, backend_args: dict | None, noun: str, path_key: str = 'img_path') -> bytes:

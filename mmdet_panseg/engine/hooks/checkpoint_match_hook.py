@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from mmdet.registry import HOOKS
 from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import Runner
+from mmengine.runner.base_loop import BaseLoop
 from torch import nn
 
 from mmdet_panseg.engine.checkpoints.matching import load_matching, require_match, weights_in
 from mmdet_panseg.engine.errors import CheckpointError
+
+from .class_count_hook import first_difference
 
 _TRAINING_STATE = ('meta', 'message_hub', 'optimizer')
 
@@ -20,7 +26,8 @@ class CheckpointMatchHook(Hook):
 
     For testing and for ``--resume`` every entry of the model must be in the file with its shape. For
     ``load_from`` in training a partial match is normal: it is told with counts, and only a file of which
-    nothing matches is refused. A test refuses weights that are infinite or not a number.
+    nothing matches is refused. A test refuses weights that are infinite or not a number. So that labels keep their
+    meaning, a test and ``--resume`` refuse a checkpoint that has learnt the same classes in another order.
 
     Args:
         require_all: Whether every entry must be in the file although this is no resumed run; for testing.
@@ -39,6 +46,9 @@ class CheckpointMatchHook(Hook):
         resumed = bool(runner._resume)
         match = load_matching(runner.model, weights_in(checkpoint, name))
         require_match(match, name, complete=self.require_all or resumed)
+        warning = _compare_classes(checkpoint, runner, name, refuse=self.require_all or resumed)
+        if warning is not None:
+            runner.logger.warning(warning)
         if self.require_all:
             _require_finite(runner.model, name)
         if resumed:
@@ -54,6 +64,24 @@ class CheckpointMatchHook(Hook):
                 )
         if not match.complete or match.unexpected:
             runner.logger.warning(f'{name}: {match.matched} entries match; {match.describe()}.')
+
+
+def _compare_classes(checkpoint: Mapping[str, Any], runner: Runner, name: str, refuse: bool) -> str | None:
+    """Compare the classes that were learnt with those of the data, as far as both have as many."""
+    learnt = ((checkpoint.get('meta') or {}).get('dataset_meta') or {}).get('classes') or ()
+    mode = 'test' if isinstance(runner._test_loop, BaseLoop) else 'train'
+    loop = getattr(runner, f'_{mode}_loop')
+    classes = getattr(loop.dataloader.dataset, 'metainfo', {}).get('classes') or () if loop else ()
+    number = min(len(learnt), len(classes))  # one may have stuff too, which comes behind the things
+    where = first_difference(learnt[:number], classes[:number], name, f'{mode}_dataloader.dataset')
+    if where is None or (len(learnt) != len(classes) and not refuse):  # a classifier that starts anew
+        return None
+    if refuse and sorted(map(str, learnt[:number])) == sorted(map(str, classes[:number])):
+        raise CheckpointError(
+            f"The classes are in different orders: {where}. Give 'categories' of the annotation file the order of the "
+            f'checkpoint: {", ".join(map(str, learnt))}.'
+        )
+    return f'Other class names than the checkpoint has learnt: {where}.'
 
 
 def _require_finite(model: nn.Module, name: str) -> None:

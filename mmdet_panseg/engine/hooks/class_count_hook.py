@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
@@ -12,6 +13,7 @@ from mmengine.runner.base_loop import BaseLoop
 from torch import nn
 from torch.utils.data import Dataset
 
+from mmdet_panseg.datasets.errors import shown
 from mmdet_panseg.datasets.transforms import SplitStuffIslands
 from mmdet_panseg.datasets.wrappers import iter_datasets
 from mmdet_panseg.errors import ConfigError
@@ -58,14 +60,14 @@ class ClassCountHook(Hook):
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         train = metainfos.get('train_dataloader')
         islands = None if train is None else learns_stuff_islands(train[0])
-        for loader, (dataset, metainfo) in metainfos.items():
-            check_class_counts(model, metainfo, loader, getattr(dataset, 'ann_file', None), islands)
         if {'train_dataloader', 'val_dataloader'} <= metainfos.keys():
             warning = compare_class_names(
                 metainfos['train_dataloader'][1].get('classes'), metainfos['val_dataloader'][1].get('classes')
             )
             if warning is not None:
                 runner.logger.warning(warning)
+        for loader, (dataset, metainfo) in metainfos.items():
+            check_class_counts(model, metainfo, loader, getattr(dataset, 'ann_file', None), islands)
 
 
 def check_class_counts(
@@ -128,20 +130,45 @@ def compare_class_names(train: tuple[str, ...] | None, val: tuple[str, ...] | No
         None if they are equal or unknown, else a warning.
 
     Raises:
-        ConfigError: If the same names are in another order, so that labels would mean different things.
+        ConfigError: If there are more in one, or the same in another order, so that labels would mean different things.
     """
-    if not train or not val or tuple(train) == tuple(val):
+    where = first_difference(train, val, 'train_dataloader.dataset', 'val_dataloader.dataset')
+    if where is None:
         return None
-    index, (first, second) = next(
-        (i, pair) for i, pair in enumerate(zip((*train, None), (*val, None), strict=False)) if pair[0] != pair[1]
-    )
-    where = f"label {index} is '{first}' in train_dataloader.dataset and '{second}' in val_dataloader.dataset"
+    if len(train) != len(val):
+        names, loader = (train, 'train_dataloader') if len(train) > len(val) else (val, 'val_dataloader')
+        more = [f"'{name}'" for name in names if name not in (val if names is train else train)]
+        raise ConfigError(
+            f'Training and validation set have {len(train)} and {len(val)} classes: {shown(more)} only in '
+            f"{loader}.dataset. Give both the same: by metainfo=dict(classes=(...)), or in 'categories' of the file."
+        )
     if sorted(map(str, train)) == sorted(map(str, val)):
         raise ConfigError(
             f'The classes of training and validation set are in different orders: {where}. '
             "Give 'categories' of both annotation files the same order."
         )
     return f'The class names of training and validation set differ: {where}.'
+
+
+def first_difference(
+    first: Sequence[str] | None, second: Sequence[str] | None, name: str, other_name: str
+) -> str | None:
+    """Say which label means something else to two lists of class names.
+
+    Args:
+        first: Class names; the index is the label.
+        second: Others.
+        name: Where the first are from.
+        other_name: Where the second are from.
+
+    Returns:
+        The first such label with both names; None if there is none or a list is unknown.
+    """
+    if not first or not second or tuple(first) == tuple(second):
+        return None
+    pairs = enumerate(zip_longest(first, second, fillvalue='no class'))
+    label, (one, other) = next((label, pair) for label, pair in pairs if pair[0] != pair[1])
+    return f"label {label} is '{one}' in {name} and '{other}' in {other_name}"
 
 
 def _declared_counts(model: nn.Module, metainfo: dict) -> Iterator[tuple[str, int, tuple[str, ...]]]:

@@ -34,8 +34,20 @@ class EvaluationDataHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Try the validation, with the weights that the training begins with."""
         loop = runner._val_loop
+        if isinstance(loop, BaseLoop) and _origin(loop) and _origin(loop) == _origin(runner.train_loop):
+            runner.logger.warning(
+                f"val_dataloader.dataset has the images that are learnt ('{_origin(loop)[0]}'): its figures say "
+                'nothing about others.'
+            )
         if isinstance(loop, ValLoop) and len(loop.dataloader.dataset):
             _judge_first_image(runner, loop)
+
+
+def _origin(loop: BaseLoop) -> tuple | None:
+    """Give what tells the images of a loop from others; None if it is not known."""
+    dataset = loop.dataloader.dataset
+    file = getattr(dataset, 'ann_file', None)
+    return (file, dataset.data_prefix.get('img'), str(dataset._indices)) if file else None
 
 
 @torch.no_grad()

@@ -176,6 +176,27 @@ def test_what_is_no_image_file(coco_folder, what):
         CheckedCocoDataset(**coco_folder.arguments())
 
 
+@pytest.mark.parametrize(
+    ('there', 'written', 'hint'),
+    [
+        ('photo2.jpg', 'Photo2.JPG', r"'photo2.jpg' is there: mind capitals and accents"),
+        ('cafe\u0301.jpg', 'caf\u00e9.jpg', r"'cafe\\u0301.jpg' is there"),
+        ('photo2.jpg', 'C:\\data\\photo2.jpg', "The names have backslashes: write '/'"),
+        ('photo2.jpg', 'photo9.jpg', r'add the files\.$'),
+    ],
+)
+def test_names_of_another_form(coco_folder, there, written, hint):
+    coco_folder.image('photo2.jpg').rename(coco_folder.image(there))
+    coco_folder.content['images'][1]['file_name'] = written
+    with pytest.raises(MissingDataError, match=hint):
+        CheckedCocoDataset(**coco_folder.arguments())
+
+
+def test_a_folder_is_no_annotation_file(coco_folder):
+    with pytest.raises(MissingDataError, match=r"Annotation file '.*images' is a folder"):
+        CheckedCocoDataset(**{**coco_folder.arguments(), 'ann_file': 'images'})
+
+
 def test_links_to_images_are_images(coco_folder):
     path = coco_folder.image('photo2.jpg')
     path.unlink()

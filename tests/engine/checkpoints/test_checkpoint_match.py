@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+from types import SimpleNamespace
+
 import pytest
 import torch
 from mmengine.model import BaseTTAModel
 from mmengine.runner import Runner
+from mmengine.runner.base_loop import BaseLoop
 from torch import nn
 
 from mmdet_panseg.engine import CheckpointError
 from mmdet_panseg.engine.checkpoints import load_matching, require_match, weights_in
-from mmdet_panseg.engine.hooks.checkpoint_match_hook import _require_finite
+from mmdet_panseg.engine.hooks.checkpoint_match_hook import CheckpointMatchHook, _require_finite
 from toy_run import ToyModel
 
 
@@ -114,3 +118,46 @@ def test_weights_that_are_not_numbers_are_not_tested():
         model.out.bias.fill_(float('nan'))
     with pytest.raises(CheckpointError, match=r'a\.pth: 1 entries are infinite or not a number, such as out\.bias'):
         _require_finite(model, 'a.pth')
+
+
+class Loop(BaseLoop):
+    def run(self):
+        raise NotImplementedError
+
+
+def runner_with(log, classes, resume=False):
+    """What the hook reads of a runner that tests, or goes on, with data of some classes."""
+    loop = Loop(None, SimpleNamespace(dataset=SimpleNamespace(metainfo=dict(classes=classes))))
+    loops = dict(_train_loop=loop, _test_loop=None) if resume else dict(_train_loop=None, _test_loop=loop)
+    return SimpleNamespace(model=ToyModel(), logger=log, hooks=[], _load_from='a.pth', _resume=resume, **loops)
+
+
+def learnt(*classes):
+    state = dict(message_hub={}, optimizer={})
+    return dict(state_dict=ToyModel().state_dict(), meta=dict(dataset_meta=dict(classes=classes)), **state)
+
+
+@pytest.mark.parametrize('resume', [False, True])
+@pytest.mark.parametrize('number', [2, 3])
+def test_the_same_classes_in_another_order_are_refused(resume, number):
+    runner = runner_with(logging.getLogger('x'), ('dog', 'cat'), resume)
+    checkpoint = learnt('cat', 'dog', 'grass')
+    checkpoint['meta']['dataset_meta']['classes'] = ('cat', 'dog', 'grass')[:number]
+    message = r"different orders: label 0 is 'cat' in a.pth and 'dog' in \w+_dataloader.dataset. .*: cat, dog"
+    with pytest.raises(CheckpointError, match=message):
+        CheckpointMatchHook(require_all=not resume).after_load_checkpoint(runner, checkpoint)
+
+
+@pytest.mark.parametrize(
+    ('classes', 'said'),
+    [
+        (('cat', 'dog'), None),
+        (('cat', 'dog', 'grass'), None),
+        (('cat', 'cow'), "label 1 is 'dog' in a.pth and 'cow' in test_dataloader.dataset"),
+        ((), None),
+    ],
+)
+def test_other_class_names_are_told(caplog, classes, said):
+    runner = runner_with(logging.getLogger('other names'), classes)
+    CheckpointMatchHook(require_all=True).after_load_checkpoint(runner, learnt('cat', 'dog'))
+    assert said in caplog.text if said else not caplog.text
