@@ -69,8 +69,8 @@ class CheckpointMatchHook(Hook):
 def _compare_classes(checkpoint: Mapping[str, Any], runner: Runner, name: str, refuse: bool) -> str | None:
     """Compare the classes that were learnt with those of the data, as far as both have as many."""
     learnt = ((checkpoint.get('meta') or {}).get('dataset_meta') or {}).get('classes') or ()
-    mode = 'test' if isinstance(runner._test_loop, BaseLoop) else 'train'
-    loop = getattr(runner, f'_{mode}_loop')
+    loops = dict(test=runner._test_loop, train=runner._train_loop)
+    mode, loop = next(((mode, loop) for mode, loop in loops.items() if isinstance(loop, BaseLoop)), ('', None))
     classes = getattr(loop.dataloader.dataset, 'metainfo', {}).get('classes') or () if loop else ()
     number = min(len(learnt), len(classes))  # one may have stuff too, which comes behind the things
     where = first_difference(learnt[:number], classes[:number], name, f'{mode}_dataloader.dataset')
