@@ -13,7 +13,7 @@ CLASSES_OF_DATA = (
 
 IN_WORKER = re.compile(
     r'Caught \w+ in DataLoader worker process.*File "(?P<file>[^"]+)", line (?P<line>\d+)[^\n]*\n(?: [^\n]*\n)*'
-    r'(?P<error>(?P<kind>\w[\w.]*)(: (?P<message>.*))?)$',
+    r'(?P<error>\w[\w.]*(: (?P<message>.*))?)$',
     re.DOTALL,
 )
 """What torch makes of an error in a process that loads data: the traceback is its message."""

@@ -42,11 +42,11 @@ class BrokenImageError(DatasetError):
 def shown(items: Sequence[Any], total: int | None = None) -> str:
     """Join the first few items for a message, with ``...`` when there are more than these."""
     total = len(items) if total is None else total
-    text = ', '.join(shortened(str(item)) for item in items[:EXAMPLES_SHOWN])
+    text = ', '.join(_shortened(str(item)) for item in items[:EXAMPLES_SHOWN])
     return f'{text}, ...' if total > EXAMPLES_SHOWN else text
 
 
-def shortened(name: str) -> str:
+def _shortened(name: str) -> str:
     """Keep beginning and end of a name that nobody would read."""
     half = _LONGEST_NAME // 2
     return name if len(name) <= _LONGEST_NAME else f'{name[:half]}...{name[-half:]}'

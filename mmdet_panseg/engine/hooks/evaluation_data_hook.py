@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import torch
 from mmdet.registry import HOOKS
+from mmengine.dataset import BaseDataset
 from mmengine.hooks import Hook
 from mmengine.runner import Runner, ValLoop
 from mmengine.runner.amp import autocast
 from mmengine.runner.base_loop import BaseLoop
+from torch.utils.data import Dataset
 
 
 @HOOKS.register_module()
@@ -34,20 +36,23 @@ class EvaluationDataHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Try the validation, with the weights that the training begins with."""
         loop = runner._val_loop
-        if isinstance(loop, BaseLoop) and _origin(loop) and _origin(loop) == _origin(runner.train_loop):
+        if not isinstance(loop, BaseLoop):
+            return
+        learnt, judged = runner.train_dataloader.dataset, loop.dataloader.dataset
+        if _have_same_images(learnt, judged):
             runner.logger.warning(
-                f"val_dataloader.dataset has the images that are learnt ('{_origin(loop)[0]}'): its figures say "
+                f"val_dataloader.dataset has the images that are learnt ('{judged.ann_file}'): its figures say "
                 'nothing about others.'
             )
-        if isinstance(loop, ValLoop) and len(loop.dataloader.dataset):
+        if isinstance(loop, ValLoop) and len(judged):
             _judge_first_image(runner, loop)
 
 
-def _origin(loop: BaseLoop) -> tuple | None:
-    """Give what tells the images of a loop from others; None if it is not known."""
-    dataset = loop.dataloader.dataset
-    file = getattr(dataset, 'ann_file', None)
-    return (file, dataset.data_prefix.get('img'), str(dataset._indices)) if file else None
+def _have_same_images(learnt: Dataset, judged: Dataset) -> bool:
+    if not (isinstance(learnt, BaseDataset) and isinstance(judged, BaseDataset)):  # wrappers, or without files
+        return False
+    first, second = ((data.ann_file, data.data_prefix.get('img'), str(data._indices)) for data in (learnt, judged))
+    return bool(judged.ann_file) and first == second
 
 
 @torch.no_grad()
