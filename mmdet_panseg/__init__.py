@@ -5,13 +5,10 @@
 
 from __future__ import annotations
 
-from .mmdet_import import import_mmdet
-from .requirements_check import check_requirements
+from .registration import is_console_command, register_parts
+from .version import __version__
 
-check_requirements()
-import_mmdet()
+if not is_console_command():
+    register_parts()
 
-from . import datasets, engine, evaluation, models, visualization  # noqa: E402
-from .version import __version__  # noqa: E402
-
-__all__ = ['__version__', 'datasets', 'engine', 'evaluation', 'models', 'visualization']
+__all__ = ['__version__', 'datasets', 'engine', 'evaluation', 'models', 'visualization']  # noqa: F822

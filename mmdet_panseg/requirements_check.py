@@ -15,25 +15,29 @@ _REQUIREMENTS = {
 """Distribution and lowest version by what is imported."""
 
 
+class RequirementsError(ImportError):
+    """A library is missing, too old, or without what is needed of it."""
+
+
 def check_requirements() -> None:
     """Make sure that torch, mmengine, mmdet and an mmcv with compiled ops are there.
 
     Raises:
-        ImportError: If one is missing or too old, or mmcv has no ops; the message says what to install.
+        RequirementsError: If one is missing or too old, or mmcv has no ops; the message says what to install.
     """
     for name, (distribution, minimum) in _REQUIREMENTS.items():
         if importlib.util.find_spec(name) is None:
-            raise ImportError(f'mmdet_panseg needs {name}: pip install {distribution}. {_SETUP}.')
+            raise RequirementsError(f'mmdet_panseg needs {name}: pip install {distribution}. {_SETUP}.')
         version = importlib.import_module(name).__version__
         if release_of(version) < release_of(minimum):
-            raise ImportError(
+            raise RequirementsError(
                 f"mmdet_panseg needs {name} >= {minimum}, found {version}: pip install '{distribution}>={minimum}'. "
                 f'{_SETUP}.'
             )
     try:
         importlib.import_module('mmcv._ext')
     except ImportError as error:
-        raise ImportError(
+        raise RequirementsError(
             f'mmcv is installed without its compiled ops, or with ops for another torch ({error}). Install it again '
             'beside torch: MMCV_WITH_OPS=1 pip install --no-build-isolation --no-cache-dir --force-reinstall '
             f'--no-deps onedl-mmcv. {_SETUP}.'

@@ -11,7 +11,7 @@ from repository import REPOSITORY
 
 PACKAGE = 'mmdet_panseg'
 # From the top, see CONTRIBUTING.md.
-FLOORS = ['ladder', 'apis', 'visualization', 'engine', 'evaluation', 'models', 'datasets', 'ops', 'errors']
+FLOORS = ['cli', 'ladder', 'apis', 'visualization', 'engine', 'evaluation', 'models', 'datasets', 'ops', 'errors']
 MODULES = {
     '.'.join(path.relative_to(REPOSITORY).with_suffix('').parts).removesuffix('.__init__'): path
     for path in (REPOSITORY / PACKAGE).rglob('*.py')

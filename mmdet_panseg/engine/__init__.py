@@ -22,7 +22,7 @@ from .hooks import (
 )
 from .launch import build_runner, use_processes_on_cpu
 from .optim import CosineDecayLR, CPUAmpOptimWrapper, StepDecayLR, WarmupLR
-from .run_record import versions, write_run_record
+from .run_record import write_run_record
 from .training import use_mixed_precision
 
 __all__ = [
@@ -52,7 +52,6 @@ __all__ = [
     'run_command',
     'use_mixed_precision',
     'use_processes_on_cpu',
-    'versions',
     'write_atomically',
     'write_run_record',
 ]

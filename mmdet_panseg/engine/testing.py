@@ -31,7 +31,6 @@ from mmdet_panseg.errors import ConfigError
 
 from .launch import build_runner, ensure_hook, is_main_rank, leave_processes, use_processes_on_cpu
 from .run_record import write_run_record
-from .training import add_common_arguments
 
 _COCO_LINES = (
     *('mAP', 'mAP_50', 'mAP_75', 'mAP_s', 'mAP_m', 'mAP_l'),
@@ -39,28 +38,11 @@ _COCO_LINES = (
 )
 
 
-def build_test_parser() -> argparse.ArgumentParser:
-    """Define the arguments of ``tools/test.py``: those of mmdet, and four of ours (see ``--help``)."""
-    parser = argparse.ArgumentParser(description='Test a checkpoint and print its metrics.')
-    parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint file, or a work dir for its last one')
-    parser.add_argument('--work-dir', help='folder for logs and metrics (default: work_dirs/<config name>)')
-    parser.add_argument('--out', help='dump the predictions to this pickle file')
-    parser.add_argument('--show', action='store_true', help='show the predictions in a window')
-    parser.add_argument('--show-dir', help='paint the predictions to this folder under work_dir/<time>')
-    parser.add_argument('--wait-time', type=float, default=2, help='seconds for which --show waits')
-    parser.add_argument('--tta', action='store_true', help='test-time augmentation with tta_model and tta_pipeline')
-    parser.add_argument('--classwise', action='store_true', help='print the metrics of each class as well')
-    parser.add_argument('--json', help='file for the metrics (default: work_dir/test_metrics.json)')
-    add_common_arguments(parser)
-    return parser
-
-
 def run_testing(arguments: argparse.Namespace) -> dict[str, float]:
     """Test as the command line says.
 
     Args:
-        arguments: From :func:`build_test_parser`.
+        arguments: From ``mmdet_panseg.cli.test.build_parser``.
 
     Returns:
         Metric by name, as written to the JSON file.

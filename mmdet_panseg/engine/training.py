@@ -6,7 +6,7 @@ import argparse
 import os
 from contextlib import nullcontext
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.device import is_cuda_available, is_mlu_available, is_musa_available, is_npu_available
 from mmengine.logging import print_log
 from torch import nn
@@ -36,56 +36,11 @@ _HOOKS = (
 _PLAIN_OPTIM_WRAPPERS = (None, 'OptimWrapper', 'AmpOptimWrapper', 'CPUAmpOptimWrapper')
 
 
-def build_train_parser() -> argparse.ArgumentParser:
-    """Define the arguments of ``tools/train.py``: those of mmdet, and two of ours (see ``--help``)."""
-    parser = argparse.ArgumentParser(description='Train a model from a config.')
-    parser.add_argument('config', help='config file')
-    parser.add_argument('--work-dir', help='folder for logs and checkpoints (default: work_dirs/<config name>)')
-    parser.add_argument(
-        '--amp',
-        action='store_true',
-        help='mixed precision: float16 or as configured on a GPU, bfloat16 on a CPU',
-    )
-    parser.add_argument(
-        '--auto-scale-lr', action='store_true', help='scale the learning rate with the total batch size'
-    )
-    parser.add_argument(
-        '--resume',
-        nargs='?',
-        const='auto',
-        help='go on from this checkpoint, or without a value from the last complete one in the work dir',
-    )
-    add_common_arguments(parser)
-    return parser
-
-
-def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that training and testing share.
-
-    Args:
-        parser: The parser, changed in place.
-    """
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='override settings: key=value, nested.key=value, key="[a,b]", key="[(a,b),(c,d)]"',
-    )
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by older torch launchers')
-    parser.add_argument('--channels-last', action='store_true', help='keep the model in channels-last memory format')
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='open checkpoints that need code to unpickle; only for files whose origin you trust',
-    )
-
-
 def run_training(arguments: argparse.Namespace) -> nn.Module:
     """Train as the command line says.
 
     Args:
-        arguments: From :func:`build_train_parser`.
+        arguments: From ``mmdet_panseg.cli.train.build_parser``.
 
     Returns:
         The trained model.

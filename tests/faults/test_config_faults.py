@@ -11,9 +11,11 @@ import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner, ValLoop
 
+from mmdet_panseg.cli.test import build_parser as build_test_parser
+from mmdet_panseg.cli.train import build_parser as build_train_parser
 from mmdet_panseg.datasets.scenes import make_scenes
-from mmdet_panseg.engine.testing import build_test_parser, run_testing
-from mmdet_panseg.engine.training import build_train_parser, run_training
+from mmdet_panseg.engine.testing import run_testing
+from mmdet_panseg.engine.training import run_training
 from mmdet_panseg.errors import UserError
 from repository import REPOSITORY
 

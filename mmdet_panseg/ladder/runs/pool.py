@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import torch
 from rich.progress import MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -29,16 +28,13 @@ class InterruptedRunsError(UserError):
     exit_code = 130
 
 
-def run_jobs(
-    jobs: Sequence[RunJob], tools: Path, processes: int = 1, metrics: Mapping[str, str] = MASK_METRICS
-) -> None:
+def run_jobs(jobs: Sequence[RunJob], processes: int = 1, metrics: Mapping[str, str] = MASK_METRICS) -> None:
     """Train and test what is missing, with progress over all runs.
 
     Ctrl-C ends the running trainings; finished runs and checkpoints are kept, and the same call goes on from them.
 
     Args:
         jobs: All runs; those with a result of the same settings are skipped.
-        tools: Folder with ``train.py`` and ``test.py``.
         processes: Number of runs at a time; they share the cores, and each has a GPU if there are as many.
         metrics: What to say of a finished run: names to show, and those that the test gives.
 
@@ -57,7 +53,7 @@ def run_jobs(
     try:
         with pool.progress:
             while pool.waiting or pool.running:
-                pool.fill(tools, processes)
+                pool.fill(processes)
                 pool.advance()
                 time.sleep(0.2)
     except KeyboardInterrupt:
@@ -85,7 +81,7 @@ class _Pool:
         self.all_task = self.progress.add_task(f'{len(jobs)} runs', total=sum(job.iterations for job in jobs))
         self.tasks: dict[str, TaskID] = {}
 
-    def fill(self, tools: Path, processes: int) -> None:
+    def fill(self, processes: int) -> None:
         """Start runs until there are as many as allowed; those that train come before those that wait for them."""
         # What torch would use honours OMP_NUM_THREADS and the cores that this process may run on.
         threads = max(1, torch.get_num_threads() // processes)
@@ -101,7 +97,7 @@ class _Pool:
             self.tasks[job.name] = self.progress.add_task(job.name, total=job.iterations)
             # the GPU that the fewest runs use
             gpu = min(self.gpus, key=[process.gpu for process in self.running].count, default=None)
-            self.running.append(RunProcess(job, tools, threads, gpu))
+            self.running.append(RunProcess(job, threads, gpu))
 
     def advance(self) -> None:
         """Look after all processes once."""

@@ -16,19 +16,21 @@ import torch
 from .jobs import RunJob
 from .results import RunResult, store_result
 
+COMMAND = (sys.executable, '-m', 'mmdet_panseg')
+"""What ``train`` and ``test`` with their arguments follow."""
+
 
 class RunProcess:
     """One run: training as far as it is missing, then the test.
 
     Args:
         job: What to run.
-        tools: Folder with ``train.py`` and ``test.py``.
         threads: Number of threads for the process.
         gpu: The GPU that it may use, by its name in ``CUDA_VISIBLE_DEVICES``; None for what there is.
     """
 
-    def __init__(self, job: RunJob, tools: Path, threads: int, gpu: str | None = None) -> None:
-        self.job, self.tools, self.threads, self.gpu = job, tools, threads, gpu
+    def __init__(self, job: RunJob, threads: int, gpu: str | None = None) -> None:
+        self.job, self.threads, self.gpu = job, threads, gpu
         self.result: RunResult | None = None
         job.prepare_folder()
         self._start('test' if job.trained() else 'train')
@@ -69,7 +71,7 @@ class RunProcess:
             self._log_start = log.tell()
             # A session of its own: Ctrl-C reaches this process alone, which then ends the others in order.
             self._process = subprocess.Popen(
-                [sys.executable, self.tools / f'{stage}.py', self.job.config_path, *arguments, '--channels-last'],
+                [*COMMAND, stage, self.job.config_path, *arguments, '--channels-last'],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from mmdet_panseg.engine import versions, write_atomically
+from mmdet_panseg.engine import write_atomically
+from mmdet_panseg.environment import versions
 from mmdet_panseg.errors import ConfigError
 
 from .jobs import RunJob

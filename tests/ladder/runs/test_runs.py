@@ -24,6 +24,7 @@ from mmdet_panseg.ladder import (
     read_results,
     run_jobs,
 )
+from mmdet_panseg.ladder.runs import processes
 from mmdet_panseg.ladder.runs.processes import end_processes
 from repository import HELPERS, REPOSITORY
 from toy_run import toy_config
@@ -73,6 +74,12 @@ def toy_ladder(tmp_path, monkeypatch):
     return write
 
 
+@pytest.fixture
+def use_command(monkeypatch):
+    """Let runs start other code than ``panseg``."""
+    return lambda code: monkeypatch.setattr(processes, 'COMMAND', (sys.executable, '-c', code))
+
+
 def command(name, folder, work_dir, *arguments):
     tool = str(REPOSITORY / 'tools/analysis_tools/ladder.py')
     return [sys.executable, tool, name, str(folder), '--data', 'own', '--work-dir', str(work_dir), *arguments]
@@ -89,7 +96,7 @@ def test_a_run_leaves_its_result(toy_ladder, tmp_path):
     ladder = read_ladder(toy_ladder(8))
     work_dir = tmp_path / 'runs'
     jobs = plan_jobs(ladder, work_dir, 1, RunSettings('own', 4), only=['root'])
-    run_jobs(jobs, REPOSITORY / 'tools')
+    run_jobs(jobs)
     (result,) = read_results(work_dir)
     ap = result.value('coco/segm_mAP')
     assert (result.rung, result.seed, result.root_iterations) == ('root', 0, 4)
@@ -99,10 +106,10 @@ def test_a_run_leaves_its_result(toy_ladder, tmp_path):
     config = json.loads(next((work_dir / 'root/seed0').glob('run_train_*.json')).read_text())['config']
     assert config['randomness']['seed'] == 0 and config['optim_wrapper']['optimizer']['lr'] == 0.01
 
-    run_jobs(jobs, tools=tmp_path)  # nothing is missing, so no tool is started
+    run_jobs(jobs)  # nothing is missing, so no tool is started
     longer = plan_jobs(ladder, work_dir, 1, RunSettings('own', 6), only=['root'])
     with pytest.raises(ConfigError, match='other settings'):
-        run_jobs(longer, REPOSITORY / 'tools')
+        run_jobs(longer)
 
 
 def test_a_rung_that_only_tests_has_the_weights_of_its_parent(toy_ladder, tmp_path):
@@ -110,7 +117,7 @@ def test_a_rung_that_only_tests_has_the_weights_of_its_parent(toy_ladder, tmp_pa
     ladder = read_ladder(toy_ladder(8))
     jobs = plan_jobs(ladder, work_dir, 1, RunSettings('own', 4), only=['tested'])
     assert [(job.name, job.iterations) for job in jobs] == [('root/seed0', 4), ('tested/seed0', 0)]
-    run_jobs(jobs, REPOSITORY / 'tools', processes=2)
+    run_jobs(jobs, processes=2)
     tested, root = (
         next(result for result in read_results(work_dir) if result.rung == name) for name in ('tested', 'root')
     )
@@ -124,7 +131,7 @@ def test_a_rung_that_only_tests_has_the_weights_of_its_parent(toy_ladder, tmp_pa
     for checkpoint in work_dir.glob('root/seed0/*.pth'):
         checkpoint.unlink()
     with pytest.raises(RunsFailedError, match='tested/seed0: tests the last checkpoint of root/seed0, .*result.json'):
-        run_jobs(jobs, tools=tmp_path)  # no tool is started
+        run_jobs(jobs)  # no tool is started
 
 
 def test_a_run_that_fails_is_named_at_the_end(toy_ladder, tmp_path):
@@ -134,7 +141,7 @@ def test_a_run_that_fails_is_named_at_the_end(toy_ladder, tmp_path):
     (folder / 'in_vain.py').write_text(TESTED.replace('root', 'broken'))
     jobs = plan_jobs(read_ladder(folder), tmp_path / 'runs', 1, RunSettings('own', 40), ['in_vain'])
     with pytest.raises(RunsFailedError, match='broken/seed0: error: .*the loss is not finite') as failed:
-        run_jobs(jobs, REPOSITORY / 'tools')
+        run_jobs(jobs)
     assert str(failed.value).endswith('in_vain/seed0: not tested, since the training of broken/seed0 has failed')
     with pytest.raises(ConfigError, match='no results'):
         read_results(tmp_path / 'runs')
@@ -148,7 +155,7 @@ def test_missing_data_are_named_before_the_first_run(toy_ladder, tmp_path, key, 
     (folder / f'{name}.py').write_text((folder / f'{name}.py').read_text() + dataset + remedy)
     jobs = plan_jobs(read_ladder(folder), tmp_path / 'runs', 1, RunSettings('own'), ['child', 'tested'])
     with pytest.raises(MissingDataError, match=f"{name}/seed0: {key}.*/apples/all.json' does not exist. Pick some."):
-        run_jobs(jobs, REPOSITORY / 'tools')
+        run_jobs(jobs)
     assert not (tmp_path / 'runs').exists()
 
 
@@ -161,22 +168,22 @@ def test_missing_data_are_named_before_the_first_run(toy_ladder, tmp_path, key, 
         ('exit(1)', 'it printed nothing'),
     ],
 )
-def test_the_last_words_are_of_the_last_start(toy_ladder, tmp_path, code, words):
+def test_the_last_words_are_of_the_last_start(toy_ladder, tmp_path, use_command, code, words):
     jobs = plan_jobs(read_ladder(toy_ladder(4)), tmp_path / 'runs', 1, RunSettings('own', 4), ['root'])
-    (tmp_path / 'train.py').write_text(code)
+    use_command(code)
     jobs[0].folder.mkdir(parents=True)
     (jobs[0].folder / 'train.log').write_text('error: first\n')
     with pytest.raises(RunsFailedError, match=f'root/seed0: {words} '):
-        run_jobs(jobs, tools=tmp_path)
+        run_jobs(jobs)
 
 
-def test_a_run_that_never_began_gives_way(toy_ladder, tmp_path):
+def test_a_run_that_never_began_gives_way(toy_ladder, tmp_path, use_command):
     ladder, work_dir = read_ladder(toy_ladder(4)), tmp_path / 'runs'
-    (tmp_path / 'train.py').write_text('exit(1)')
+    use_command('exit(1)')
     for length in (4, 2):  # the second has other settings
         (job,) = plan_jobs(ladder, work_dir, 1, RunSettings('own', length), ['root'])
         with pytest.raises(RunsFailedError, match='it printed nothing'):
-            run_jobs([job], tools=tmp_path)
+            run_jobs([job])
         assert f'max_iters={length}' in job.config_path.read_text() and job.iterations_done() == 0
         log = job.folder / 'start/vis_data/scalars.json'
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -184,7 +191,7 @@ def test_a_run_that_never_began_gives_way(toy_ladder, tmp_path):
         assert job.iterations_done() == 1
     torch.save(dict(state_dict={}), job.folder / 'iter_1.pth')
     with pytest.raises(ConfigError, match='other settings'):
-        run_jobs(plan_jobs(ladder, work_dir, 1, RunSettings('own', 3), ['root']), tools=tmp_path)
+        run_jobs(plan_jobs(ladder, work_dir, 1, RunSettings('own', 3), ['root']))
 
 
 def test_a_config_that_was_edited_in_its_folder_is_not_run(toy_ladder, tmp_path):
