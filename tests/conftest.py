@@ -58,3 +58,14 @@ def log(caplog):
     logger.addHandler(caplog.handler)
     yield caplog
     logger.removeHandler(caplog.handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call():
+    """Skip a test that calls one of mmcv's ops where they are not compiled."""
+    try:
+        return (yield)
+    except RuntimeError as error:
+        if type(error).__name__ != 'MissingOpsError':
+            raise
+        pytest.skip(str(error))

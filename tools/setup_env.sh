@@ -8,6 +8,8 @@
 # TORCH_SPEC  what pip installs when there is no torch   (default: torch==2.13.0)
 # PYTHON      the interpreter that makes the environment (default: python3)
 # EXTRAS      extras of this package to install          (default: tests,pretrained)
+# OPS         full compiles mmcv's ops; none, without a compiler, puts a stand-in there that names what is missing when
+#             an op is called (mmdet's two-stage models need some, ours none). Compiled ops that are there stay.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -15,6 +17,7 @@ ENV_DIR=${ENV_DIR:-.venv}
 PYTHON=${PYTHON:-python3}
 TORCH_SPEC=${TORCH_SPEC:-torch==2.13.0}
 EXTRAS=${EXTRAS:-tests,pretrained}
+OPS=${OPS:-full}
 ENV_PYTHON=$ENV_DIR/bin/python
 OURS=$ENV_DIR/.made_by_mmdet_panseg
 FINISHED=$ENV_DIR/.mmdet_panseg_ready
@@ -80,8 +83,12 @@ install_opencv() {
 
 torch_has_gpu() { "$ENV_PYTHON" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' 2>/dev/null; }
 
+stand_in_is_there() { compgen -G "$ENV_DIR/lib/python3*/site-packages/mmcv/_ext.py" >/dev/null; }
+
+ops_are_compiled() { "$ENV_PYTHON" -c 'import sys, mmcv._ext as ops; sys.exit(hasattr(ops, "IS_STAND_IN"))' 2>/dev/null; }
+
 mmcv_is_ready() {
-    imports mmcv._ext || return 1
+    ops_are_compiled || return 1
     torch_has_gpu || return 0
     "$ENV_PYTHON" -c 'import sys; from mmcv.ops import get_compiling_cuda_version as version
 sys.exit(version() == "not available")' 2>/dev/null
@@ -104,6 +111,15 @@ compile_mmcv() {
     say "mmcv is installed after $(( (SECONDS - started) / 60 )) min $(( (SECONDS - started) % 60 )) s"
 }
 
+install_mmcv_without_ops() {
+    imports mmcv._ext && return
+    say "installing mmcv without its compiled ops (OPS=none): ours need none; mmdet's two-stage models do not run"
+    # Built where it cannot see torch, mmcv leaves its ops out; pip must not keep that wheel.
+    imports mmcv || pip_install --no-cache-dir -r requirements/mmcv.txt
+    cp tools/mmcv_without_ops.py "$("$ENV_PYTHON" -c 'import mmcv; print(mmcv.__path__[0])')/_ext.py"
+    imports mmcv._ext || die "mmcv does not import; run '$ENV_PYTHON -c \"import mmcv._ext\"' to see why"
+}
+
 install_mmcv() {
     mmcv_is_ready && return
     command -v g++ >/dev/null || die "g++ is needed to compile mmcv's ops (Debian: apt-get install g++ python3-dev)"
@@ -113,6 +129,7 @@ install_mmcv() {
     fi
     if imports mmcv; then
         say "mmcv is here without the compiled ops that this torch needs: replacing it"
+        rm -f "$("$ENV_PYTHON" -c 'import mmcv; print(mmcv.__path__[0])')/_ext.py"
         "$ENV_PYTHON" -m pip uninstall --quiet --yes mmcv mmcv-lite onedl-mmcv
     fi
     say "compiling mmcv's ops: 10 to 15 minutes on two cores the first time, seconds when pip still has the wheel"
@@ -136,18 +153,19 @@ install_the_rest() {
 stamp() { cat setup.cfg pyproject.toml requirements/*.txt tools/setup_env.sh | cksum; printf '%s %s\n' "$EXTRAS" "$PWD"; }
 
 main() {
+    case $OPS in full|none) ;; *) die "OPS=$OPS: must be full or none" ;; esac
     if [ "$(stamp)" = "$(cat "$FINISHED" 2>/dev/null)" ] && "$ENV_PYTHON" -c '' 2>/dev/null; then
-        return
+        [ "$OPS" = none ] || ! stand_in_is_there && return
     fi
     make_environment
     pip_install -r requirements/build.txt
     install_torch
     install_opencv
-    install_mmcv
+    if [ "$OPS" = none ]; then install_mmcv_without_ops; else install_mmcv; fi
     install_the_rest
     "$ENV_PYTHON" -c 'import mmdet_panseg' || die "the environment is complete but mmdet_panseg does not import"
     stamp > "$FINISHED"
-    say "ready: $ENV_PYTHON has torch $("$ENV_PYTHON" -c 'import torch; print(torch.__version__)'), mmcv with ops, mmengine and mmdet"
+    say "ready: $ENV_PYTHON has torch $("$ENV_PYTHON" -c 'import torch; print(torch.__version__)'), mmcv $(ops_are_compiled && echo with || echo without) ops, mmengine and mmdet"
 }
 
 main
