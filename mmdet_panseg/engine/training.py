@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 from contextlib import nullcontext
 
@@ -27,12 +28,14 @@ from .cpu_memory import keep_freed_memory
 from .errors import CheckpointError
 from .folder_lock import hold_folder
 from .launch import build_runner, build_training, ensure_hook, is_main_rank, leave_processes, use_processes_on_cpu
+from .optim.bfloat16_speed import bfloat16_slowdown
 from .run_record import write_run_record
 
 _HOOKS = (
     *('NonFiniteLossHook', 'CheckpointMatchHook', 'ClassCountHook', 'EvaluationDataHook', 'SkippedSamplesHook'),
     *('RandomStateHook', 'ScaleRangesHook', 'TrainingLengthHook'),
 )
+_TOO_SLOW = 2.0
 _PLAIN_OPTIM_WRAPPERS = (None, 'OptimWrapper', 'AmpOptimWrapper', 'CPUAmpOptimWrapper')
 
 
@@ -95,6 +98,13 @@ def use_mixed_precision(config: Config) -> None:
         wrapper.type = 'CPUAmpOptimWrapper'
         for name in ('loss_scale', 'dtype', 'use_fsdp'):
             wrapper.pop(name, None)
+        if (slowdown := bfloat16_slowdown()) > _TOO_SLOW:
+            print_log(
+                f'--amp: this processor imitates bfloat16, a convolution takes {slowdown:.0f} times as long as in '
+                'float32. Training is faster without --amp.',
+                logger='current',
+                level=logging.WARNING,
+            )
 
 
 def use_scaled_learning_rate(config: Config) -> None:

@@ -8,7 +8,8 @@ from mmdet.registry import MODELS
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 
-from mmdet_panseg.engine import CPUAmpOptimWrapper
+from mmdet_panseg.engine import CPUAmpOptimWrapper, training
+from mmdet_panseg.engine.optim import bfloat16_speed
 from mmdet_panseg.engine.training import use_mixed_precision
 from toy_run import ToyDataset, ToyModel
 
@@ -35,6 +36,19 @@ def test_trains_in_bfloat16_with_float32_weights(toy_config):
     assert {entry['momentum_buffer'].dtype for entry in state} == {torch.float32}
     assert not torch.is_autocast_enabled('cpu')
     assert total_loss(runner.model) < 0.5 * before
+
+
+@pytest.mark.parametrize(('slowdown', 'warned'), [(11.2, True), (0.7, False)])
+def test_a_processor_that_imitates_bfloat16_is_named(toy_config, monkeypatch, log, slowdown, warned):
+    monkeypatch.setattr(training, 'bfloat16_slowdown', lambda: slowdown)
+    use_mixed_precision(toy_config(iterations=1))
+    assert ('takes 11 times as long as in float32' in log.text) == warned
+
+
+def test_times_of_both_types_are_compared(monkeypatch):
+    clock = iter([0, 5, 0, 3, 0, 4, 0, 2, 0, 1, 0, 9])  # seconds of three steps in bfloat16, then in float32
+    monkeypatch.setattr(bfloat16_speed.time, 'perf_counter', lambda: next(clock))
+    assert bfloat16_speed.bfloat16_slowdown() == 3
 
 
 @pytest.mark.parametrize('wrapper_type', [OptimWrapper, CPUAmpOptimWrapper])
