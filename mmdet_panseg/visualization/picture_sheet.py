@@ -19,6 +19,7 @@ _CAPTION_HEIGHT = 22
 _GROUP_GAP = 16
 _RULE = (190, 190, 195)
 
+
 @dataclass(frozen=True)
 class SheetRow:
     """One row of a sheet.

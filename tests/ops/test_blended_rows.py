@@ -34,7 +34,14 @@ def bands_of(tiles, cells):
         yield from blended.finish(next_row)
 
 
-CASES = [((23, 31), 8, 0.25), ((8, 8), 8, 0.2), ((5, 40), 8, 0.5), ((17, 9), 8, 0.01), ((9, 9), 1, 0.0), ((3, 3), 2, 0.5)]
+CASES = [
+    ((23, 31), 8, 0.25),
+    ((8, 8), 8, 0.2),
+    ((5, 40), 8, 0.5),
+    ((17, 9), 8, 0.01),
+    ((9, 9), 1, 0.0),
+    ((3, 3), 2, 0.5),
+]
 
 
 @pytest.mark.parametrize(('cells', 'tile', 'overlap'), CASES)

@@ -121,7 +121,9 @@ class PanopticInferencer:
             data = [self.pipeline(image.pixels, image.name, index) for index, image in enumerate(images)]
             samples = self.model.test_step(pseudo_collate(data))
             return [
-                replace(read_prediction(sample, image.name, image.size, self.classes, self.score_thr), image=image.rgb())
+                replace(
+                    read_prediction(sample, image.name, image.size, self.classes, self.score_thr), image=image.rgb()
+                )
                 for sample, image in zip(samples, images, strict=True)
             ]
 

@@ -106,7 +106,9 @@ def _reduced_masks(prediction: Prediction, size: tuple[int, int]) -> np.ndarray:
         crop, (left, top) = crop_from_rle(rle)
         inside_rows = np.flatnonzero((rows >= top) & (rows < top + crop.shape[0]))
         inside_columns = np.flatnonzero((columns >= left) & (columns < left + crop.shape[1]))
-        mask[np.ix_(inside_rows, inside_columns)] = crop[np.ix_(rows[inside_rows] - top, columns[inside_columns] - left)]
+        mask[np.ix_(inside_rows, inside_columns)] = crop[
+            np.ix_(rows[inside_rows] - top, columns[inside_columns] - left)
+        ]
     return masks
 
 

@@ -238,9 +238,7 @@ class _Maps:
         self.stuff = np.full(size, VOID_LABEL, np.uint8) if needs_stuff else None
         self._rows: BlendedRows | None = None
 
-    def add(
-        self, logits: Tensor, covered: tuple[float, float], corner: tuple[int, int], size: tuple[int, int]
-    ) -> None:
+    def add(self, logits: Tensor, covered: tuple[float, float], corner: tuple[int, int], size: tuple[int, int]) -> None:
         """Blend the logits of a tile in.
 
         Args:
@@ -339,4 +337,3 @@ def _together(found: list[dict[str, Any]]) -> TileInstances:
                 labels.append(label)
                 tiles.append(tile)
     return TileInstances(masks, np.array(scores, np.float32), np.array(labels, np.int64), np.array(tiles, np.int64))
-

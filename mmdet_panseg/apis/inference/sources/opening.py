@@ -80,9 +80,7 @@ def _images_below(folder: Path) -> list[Path]:
     if not found:
         videos = [path.name for path in others if path.suffix.lower() in VIDEO_SUFFIXES]
         hint = f' It has videos ({videos[0]}): name one of them.' if videos else ''
-        raise SourceError(
-            f'{folder}: has no images ({", ".join(IMAGE_SUFFIXES)}) among its {len(others)} files.{hint}'
-        )
+        raise SourceError(f'{folder}: has no images ({", ".join(IMAGE_SUFFIXES)}) among its {len(others)} files.{hint}')
     return found
 
 
