@@ -13,6 +13,10 @@ from mmdet_panseg.apis.inference.sources.video import import_av
 # Times are kept to a 90000th of a second, as broadcasting does.
 _CLOCK = Fraction(1, 90000)
 _QUALITY = '20'
+# A second each, on the disk at once.
+_IN_FRAGMENTS = dict(
+    movflags='frag_keyframe+empty_moov+default_base_moof', frag_duration='1000000', flush_packets='1'
+)
 
 
 class VideoFile:
@@ -30,9 +34,7 @@ class VideoFile:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path, self.frame_rate = path, Fraction(frame_rate)
         self._av = import_av()
-        self._container = self._av.open(
-            str(path), 'w', format='mp4', options={'movflags': 'frag_keyframe+empty_moov+default_base_moof'}
-        )
+        self._container = self._av.open(str(path), 'w', format='mp4', options=_IN_FRAGMENTS)
         self._stream = None
         self._last = -1
 
