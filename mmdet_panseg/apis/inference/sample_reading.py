@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData
+from pycocotools import mask as coco_masks
 
 from mmdet_panseg.ops import INSTANCE_OFFSET, VOID_LABEL, boxes_from_masks, rle_from_crop
 
@@ -50,7 +51,8 @@ def read_instances(found: InstanceData, size: tuple[int, int], corner: tuple[int
 
     Args:
         found: ``scores`` and ``labels``, shape (N,), ``bboxes``, shape (N, 4), and ``masks``, bool, shape (N, h, w), as
-            far as there are any. Without boxes, or with mmdet's boxes of zeros, boxes are those of the masks.
+            far as there are any. Without boxes, or with mmdet's boxes of zeros, boxes are those of the masks. Masks
+            without a pixel in the image are left out.
         size: Height and width of the image in pixels.
         corner: Left column and top row of the window.
 
@@ -66,6 +68,8 @@ def read_instances(found: InstanceData, size: tuple[int, int], corner: tuple[int
         tight = boxes_from_masks(masks)
         boxes = torch.where((boxes.to(tight) == 0).all(dim=1, keepdim=True), tight, boxes.to(tight))
         rles = [_rle(mask, box, size, corner) for mask, box in zip(masks, tight.long().tolist(), strict=True)]
+        seen = [index for index, rle in enumerate(rles) if coco_masks.area(rle)]
+        rles, boxes, order, labels = [rles[index] for index in seen], boxes[seen], order[seen], labels[seen]
     boxes = boxes.cpu().numpy().astype(np.float32) + np.array([*corner, *corner], np.float32)
     scores = found.scores[order].cpu().numpy().astype(np.float32)
     return dict(boxes=boxes, scores=scores, labels=labels.cpu().numpy().astype(np.int64), masks=rles)

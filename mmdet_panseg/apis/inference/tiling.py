@@ -327,13 +327,8 @@ def _nothing(part: np.ndarray) -> InstanceData:
 
 
 def _together(found: list[dict[str, Any]]) -> TileInstances:
-    """Put what the tiles have found in one table; masks outside of the image are left out."""
-    masks, scores, labels, tiles = [], [], [], []
-    for tile, part in enumerate(found):
-        for mask, score, label in zip(part['masks'], part['scores'], part['labels'], strict=True):
-            if coco_masks.area(mask):
-                masks.append(mask)
-                scores.append(score)
-                labels.append(label)
-                tiles.append(tile)
-    return TileInstances(masks, np.array(scores, np.float32), np.array(labels, np.int64), np.array(tiles, np.int64))
+    """Put what the tiles have found in one table."""
+    masks = [mask for part in found for mask in part['masks']]
+    scores, labels = (np.concatenate([part[key] for part in found]) for key in ('scores', 'labels'))
+    tiles = np.repeat(np.arange(len(found)), [len(part['scores']) for part in found])
+    return TileInstances(masks, scores, labels, tiles)
