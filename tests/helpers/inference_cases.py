@@ -7,6 +7,7 @@ import copy
 import cv2
 import numpy as np
 import torch
+from mmdet.registry import MODELS
 from mmengine.config import Config
 from panoptic_solo_cases import PANOPTIC, STUFF, THINGS, build
 
@@ -40,7 +41,7 @@ def write_run(folder, model=PANOPTIC, metainfo=METAINFO, pipeline=PIPELINE):
     )
     config.dump(folder / 'small.py')
     torch.manual_seed(0)
-    built = build(config.model)
+    built = build(config.model) if config.model.type in ('SOLO', 'PanopticSOLO') else MODELS.build(config.model)
     meta = {} if metainfo is None else dict(dataset_meta=dict(metainfo))
     torch.save(dict(meta=meta, state_dict=built.state_dict()), folder / 'iter_1.pth')
     (folder / 'last_checkpoint').write_text(str(folder / 'iter_1.pth'))
