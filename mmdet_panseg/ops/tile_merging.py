@@ -106,7 +106,7 @@ def _neighbours(windows: Sequence[Box], tiles: Any) -> list[tuple[int, int, Box]
 
 
 def _parts_in(strip: Box, masks: list[tuple[int, RLE]], boxes: npt.NDArray) -> dict[int, RLE]:
-    """The parts of masks that lie in a strip, by the index of the mask; those without a part are left out."""
+    """Cut the parts of masks out that lie in a strip, by the index of the mask; where there is none, none is given."""
     touching = [(index, mask) for index, mask in masks if _touch(boxes[index], strip)]
     if not touching:
         return {}
@@ -122,7 +122,7 @@ def _touch(one: Sequence[float] | npt.NDArray, other: Sequence[float] | npt.NDAr
 
 
 def _join(pairs: list[tuple[float, int, int]], tiles: npt.NDArray[np.integer]) -> list[list[int]]:
-    """Groups of instances, none with two of one tile."""
+    """Put instances into groups, none with two of one tile."""
     group_of = list(range(len(tiles)))
     members = {index: [index] for index in group_of}
     seen = {index: {int(tile)} for index, tile in enumerate(tiles)}

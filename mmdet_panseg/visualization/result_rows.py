@@ -13,8 +13,8 @@ from mmdet_panseg.datasets.dataset_classes import DatasetClasses
 
 from .colors import class_palette, map_colors
 from .drawing import draw_instances, draw_panoptic_map, draw_semantic_map
-from .painting import VOID_SWATCH, fit_inside, resize_image
 from .legend import LegendEntry
+from .painting import VOID_SWATCH, fit_inside, resize_image
 from .picture_sheet import SheetRow
 from .results import ImageResults
 

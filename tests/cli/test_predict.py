@@ -3,8 +3,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from inference_cases import write_photographs, write_run
 
+from inference_cases import write_photographs, write_run
 from mmdet_panseg.cli import predict
 from mmdet_panseg.errors import UserError
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from mmdet.registry import MODELS
 from mmengine.config import Config
+
 from panoptic_solo_cases import PANOPTIC, STUFF, THINGS, build
 
 NAMES = ('cell', 'core', 'ring', 'spot', 'ground', 'haze', 'glass')

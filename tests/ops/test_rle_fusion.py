@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from solo_cases import random_masks
 
-from mmdet_panseg.ops import fuse_panoptic, fuse_rle, rle_fusion, rle_from_crop
+from mmdet_panseg.ops import fuse_panoptic, fuse_rle, rle_from_crop, rle_fusion
+from solo_cases import random_masks
 
 THINGS, STUFF = 3, 4
 SETTINGS = [
@@ -60,7 +60,8 @@ def test_it_does_what_the_fusion_of_whole_masks_does(settings, fill, band, monke
         assert [segment.label for segment in described] == segments.labels.tolist()
         assert [segment.area for segment in described] == segments.areas.tolist()
         assert [list(segment.box) for segment in described] == segments.boxes.tolist()
-        wanted = [None if label >= THINGS else score for label, score in zip(segments.labels, segments.scores.tolist())]
+        pairs = zip(segments.labels, segments.scores.tolist(), strict=True)
+        wanted = [None if label >= THINGS else score for label, score in pairs]
         assert [segment.score for segment in described] == pytest.approx(wanted)
 
 

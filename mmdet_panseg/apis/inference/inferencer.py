@@ -26,7 +26,7 @@ from .sources import Source, SourceImage, open_source
 from .sources.opening import Inputs
 from .sparse_swap import use_sparse_head
 from .test_pipeline import InferencePipeline
-from .tiling import Tiling, require_tiling
+from .tiling import OnRow, Tiling, require_tiling
 
 DEFAULT_SCORE_THR = 0.3
 
@@ -106,18 +106,19 @@ class PanopticInferencer:
         source = inputs if isinstance(inputs, Source) else open_source(inputs, self.pipeline.loader)
         return Predictions(self, source)
 
-    def predict(self, images: list[SourceImage]) -> list[Prediction]:
+    def predict(self, images: list[SourceImage], on_row: OnRow | None = None) -> list[Prediction]:
         """Predict on images at once.
 
         Args:
             images: The images.
+            on_row: Called with the number of a row of tiles and of all rows, before it is predicted.
 
         Returns:
             Their predictions.
         """
         with torch.inference_mode():
             if self.tiling is not None:
-                return [replace(self.tiling.predict(image), image=image.rgb()) for image in images]
+                return [replace(self.tiling.predict(image, on_row), image=image.rgb()) for image in images]
             data = [self.pipeline(image.pixels, image.name, index) for index, image in enumerate(images)]
             samples = self.model.test_step(pseudo_collate(data))
             return [
@@ -144,13 +145,23 @@ class Predictions:
         for _, prediction in self.with_images():
             yield prediction
 
-    def with_images(self) -> Iterator[tuple[SourceImage, Prediction]]:
-        """Give the predictions and what they were made on."""
+    def with_images(self, on_row: OnRow | None = None) -> Iterator[tuple[SourceImage, Prediction]]:
+        """Give the predictions and what they were made on.
+
+        Args:
+            on_row: As :meth:`PanopticInferencer.predict` has it.
+
+        Yields:
+            Image and prediction.
+
+        Raises:
+            SourceError: If no image can be read.
+        """
         images = iter(self.source)
         # Of large images, the tiles are the batch.
         number = 1 if self._inferencer.tiling is not None else self._inferencer.batch_size
         while batch := list(islice(images, number)):
-            yield from zip(batch, self._inferencer.predict(batch), strict=True)
+            yield from zip(batch, self._inferencer.predict(batch, on_row), strict=True)
 
     def save(self, folder: str | Path, **options: Any) -> Path:
         """Write pictures, a JSON of the instances, and maps; see :func:`save_predictions`.

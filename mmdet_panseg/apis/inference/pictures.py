@@ -113,7 +113,7 @@ def _reduced_masks(prediction: Prediction, size: tuple[int, int]) -> np.ndarray:
 
 
 def _boxes_as_masks(prediction: Prediction, size: tuple[int, int]) -> np.ndarray:
-    """Filled boxes, for models without masks."""
+    """Fill boxes, for models without masks."""
     masks = np.zeros((len(prediction.boxes), *size), bool)
     scale = np.array([size[1] / prediction.size[1], size[0] / prediction.size[0]] * 2)
     for mask, box in zip(masks, prediction.boxes, strict=True):

@@ -29,8 +29,8 @@ class ClassNames:
     def __post_init__(self) -> None:
         if not 0 <= self.num_things <= len(self.names) or len(self.palette) != len(self.names):
             raise ValueError(
-                f'{len(self.names)} class names, of which {self.num_things} are things, and {len(self.palette)} colours '
-                'do not fit'
+                f'{len(self.names)} class names, of which {self.num_things} are things, and {len(self.palette)} '
+                'colours do not fit'
             )
 
     def category_id(self, label: int) -> int:

@@ -20,7 +20,7 @@ class SteadyNumbers:
         self._numbers = np.zeros(0, np.int64)
 
     def __call__(self, boxes: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """Number the instances of the next frame.
+        """Give numbers to the instances of the next frame.
 
         Args:
             boxes: Boxes (x1, y1, x2, y2), shape (N, 4).

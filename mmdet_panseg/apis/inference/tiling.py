@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
@@ -35,6 +36,7 @@ from .sources import SourceImage
 from .test_pipeline import InferencePipeline
 
 Window = tuple[int, int, int, int]
+OnRow = Callable[[int, int], None]
 
 _MOST_OVERLAP = 0.5
 _LEAST_TILE = 32
@@ -91,11 +93,12 @@ class Tiling:
         self.semantic_head = model.semantic_head if self.is_ours else None
         self.fusion_head = model.fusion_head if self.is_ours else None
 
-    def predict(self, image: SourceImage) -> Prediction:
+    def predict(self, image: SourceImage, on_row: OnRow | None = None) -> Prediction:
         """Predict on one image.
 
         Args:
             image: The image.
+            on_row: Called with the number of a row of tiles and of all rows, before it is predicted.
 
         Returns:
             Its prediction.
@@ -109,7 +112,9 @@ class Tiling:
         maps = None if self.semantic_head is None else _Maps(self, image.size, cell)
         found: list[dict[str, Any]] = []
         windows: list[Window] = []
-        for row, next_row in zip(rows, [*rows[1:], None], strict=True):
+        for number, (row, next_row) in enumerate(zip(rows, [*rows[1:], None], strict=True), start=1):
+            if on_row is not None:
+                on_row(number, len(rows))
             corners = iter([(column, row) for column in columns])
             while batch := list(islice(corners, self.batch_size)):
                 pixels = [_cut(image.pixels, corner, tile, cell) for corner in batch]

@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from inference_cases import METAINFO, NAMES
 from pycocotools.coco import COCO
 
+from inference_cases import METAINFO, NAMES
 from mmdet_panseg.apis.inference import ClassNames, Prediction, coco_dataset, to_supervision
 from mmdet_panseg.errors import UserError
 from mmdet_panseg.ops import rle_from_crop
@@ -61,7 +61,8 @@ def test_the_coco_file_has_what_fiftyone_reads(tmp_path):
     coco = COCO(str(tmp_path / 'labels.json'))
     assert [image['file_name'] for image in dataset['images']] == ['a/b.jpg', 'c.jpg', 'd.jpg']
     assert all(set(image) == {'id', 'file_name', 'height', 'width'} for image in dataset['images'])
-    assert {category['id']: category['name'] for category in dataset['categories']} == dict(zip(range(11, 18), NAMES))
+    categories = [(category['id'], category['name']) for category in dataset['categories']]
+    assert categories == list(zip(range(11, 18), NAMES, strict=True))
     assert sorted(coco.anns) == [1, 2, 3]
     for annotation in coco.anns.values():
         assert annotation['image_id'] in coco.imgs and annotation['category_id'] in coco.cats

@@ -6,14 +6,14 @@ import sys
 import numpy as np
 import pytest
 import torch
-from inference_cases import METAINFO, NAMES, PIPELINE, photograph, write_photographs, write_run
 from mmengine.dataset import Compose
-from panoptic_solo_cases import PANOPTIC, SOLO, THINGS, changed
 
+from inference_cases import METAINFO, NAMES, PIPELINE, photograph, write_photographs, write_run
 from mmdet_panseg.apis import load_detector, predict
 from mmdet_panseg.apis.inference import PanopticInferencer
 from mmdet_panseg.apis.inference.errors import SourceError
 from mmdet_panseg.engine import CheckpointError, ConfigError, load_config
+from panoptic_solo_cases import PANOPTIC, SOLO, THINGS, changed
 
 
 @pytest.fixture(scope='module')
@@ -61,7 +61,7 @@ def test_predictions_are_made_when_they_are_asked_for(run, photos, monkeypatch):
     inferencer = PanopticInferencer(run)
     seen = []
     original = inferencer.predict
-    monkeypatch.setattr(inferencer, 'predict', lambda images: seen.append(len(images)) or original(images))
+    monkeypatch.setattr(inferencer, 'predict', lambda images, on_row: seen.append(len(images)) or original(images))
     results = inferencer(photos)
     assert seen == []
     next(iter(results))
@@ -159,7 +159,12 @@ def test_faults_are_named(run, tmp_path):
 
 
 def test_weights_of_another_model_are_refused(run, tmp_path):
-    write_run(tmp_path, changed(PANOPTIC, mask_head=dict(num_classes=THINGS), neck=dict(out_channels=8), semantic_head=dict(channels=16)))
+    write_run(
+        tmp_path,
+        changed(
+            PANOPTIC, mask_head=dict(num_classes=THINGS), neck=dict(out_channels=8), semantic_head=dict(channels=16)
+        ),
+    )
     with pytest.raises(CheckpointError, match='does not fit this model'):
         PanopticInferencer(run, tmp_path / 'iter_1.pth')
 

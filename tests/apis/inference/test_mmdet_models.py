@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from inference_cases import METAINFO, NAMES, photograph, write_run
 from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData, PixelData
 
+from inference_cases import METAINFO, NAMES, photograph, write_run
 from mmdet_panseg.apis.inference import ClassNames, OutputError, PanopticInferencer, draw_prediction
 from mmdet_panseg.apis.inference.output.result_folder import choose_outputs
 from mmdet_panseg.apis.inference.sample_reading import read_prediction

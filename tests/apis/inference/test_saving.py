@@ -5,14 +5,14 @@ import json
 import cv2
 import numpy as np
 import pytest
-from inference_cases import METAINFO, NAMES, photograph, write_photographs, write_run
-from panoptic_solo_cases import SOLO, THINGS, changed
 from PIL import Image
 from pycocotools import mask as coco_masks
 from pycocotools.coco import COCO
 
+from inference_cases import METAINFO, NAMES, photograph, write_photographs, write_run
 from mmdet_panseg.apis.inference import OutputError, PanopticInferencer, SourceError, draw_prediction
 from mmdet_panseg.ops import ids_from_rgb
+from panoptic_solo_cases import SOLO, THINGS, changed
 
 FILES = ['one.png', 'below/two.png', 'two.jpg', 'two.png']
 
@@ -89,7 +89,7 @@ def test_pycocotools_and_our_data_sets_read_the_files(saved, photos):
 def test_results_are_written_as_they_come(inferencer, photos, tmp_path, monkeypatch):
     original, calls = inferencer.predict, []
 
-    def interrupted(images):
+    def interrupted(images, on_row):
         calls.append(images)
         if len(calls) == 3:
             raise KeyboardInterrupt

@@ -5,9 +5,9 @@ import os
 import cv2
 import numpy as np
 import pytest
-from inference_cases import photograph, write_photographs
 from PIL import Image
 
+from inference_cases import photograph, write_photographs
 from mmdet_panseg.apis.inference.errors import SourceError
 from mmdet_panseg.apis.inference.sources import open_source
 

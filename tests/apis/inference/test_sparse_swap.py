@@ -4,17 +4,17 @@ import copy
 
 import pytest
 import torch
-from inference_cases import photograph
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from panoptic_solo_cases import PANOPTIC, SOLO
-from solo_v2_cases import V2, fill
 
+from inference_cases import photograph
 from mmdet_panseg.apis.inference import PanopticInferencer
 from mmdet_panseg.apis.inference.sparse_swap import SPARSE_HEADS
 from mmdet_panseg.engine import ConfigError
 from mmdet_panseg.models import SparseDecoupledSOLOHead, SparseSOLOHead, SparseSOLOV2Head
+from panoptic_solo_cases import PANOPTIC, SOLO
+from solo_v2_cases import V2, fill
 
 PIPELINE = [
     dict(type='LoadImageFromFile'),

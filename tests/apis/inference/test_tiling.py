@@ -3,15 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from inference_cases import METAINFO, NAMES, photograph, write_run
 from mmengine.structures import InstanceData
-from panoptic_solo_cases import PANOPTIC, SOLO, STUFF, THINGS, changed
 from torch.nn import functional as F
 
+from inference_cases import METAINFO, NAMES, photograph, write_run
 from mmdet_panseg.apis.inference import PanopticInferencer
 from mmdet_panseg.apis.inference.tiling import resample_logits
 from mmdet_panseg.engine import ConfigError
 from mmdet_panseg.models.heads.semantic.semantic_head import SemanticMaps
+from panoptic_solo_cases import PANOPTIC, SOLO, STUFF, THINGS, changed
 
 # Tiles go through Resize to 128 pixels: at this side, nothing is resized and a logit stands for 4 pixels.
 TILE = 128
@@ -168,3 +168,9 @@ def test_faults_are_named(tmp_path, inferencer):
         with pytest.raises(ConfigError, match=message):
             PanopticInferencer(tmp_path / 'run', **arguments)
     assert inferencer.classes.names == METAINFO['classes']
+
+
+def test_rows_of_tiles_are_told(inferencer):
+    rows = []
+    (_,) = inferencer(photograph(0, (200, 100))).with_images(lambda *row: rows.append(row))
+    assert rows == [(1, 2), (2, 2)]

@@ -6,8 +6,8 @@ from fractions import Fraction
 import cv2
 import numpy as np
 import pytest
-from inference_cases import photograph, write_run
 
+from inference_cases import photograph, write_run
 from mmdet_panseg.apis.inference import PanopticInferencer, SourceError
 from mmdet_panseg.apis.inference.output import VideoFile
 from mmdet_panseg.apis.inference.sources import VideoSource, open_source

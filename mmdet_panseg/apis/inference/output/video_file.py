@@ -14,9 +14,7 @@ from mmdet_panseg.apis.inference.sources.video import import_av
 _CLOCK = Fraction(1, 90000)
 _QUALITY = '20'
 # A second each, on the disk at once.
-_IN_FRAGMENTS = dict(
-    movflags='frag_keyframe+empty_moov+default_base_moof', frag_duration='1000000', flush_packets='1'
-)
+_IN_FRAGMENTS = dict(movflags='frag_keyframe+empty_moov+default_base_moof', frag_duration='1000000', flush_packets='1')
 
 
 class VideoFile:
