@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmdet.registry import MODELS
@@ -31,12 +33,32 @@ def load_detector(config: Config, checkpoint: str | Path, device: str = 'cpu', t
     Raises:
         CheckpointError: If the checkpoint is missing, unsafe to open, or of another model.
     """
+    return load_detector_with_meta(config, checkpoint, device, trust)[0]
+
+
+def load_detector_with_meta(
+    config: Config, checkpoint: str | Path, device: str = 'cpu', trust: bool = False
+) -> tuple[nn.Module, Mapping[str, Any]]:
+    """Build a model as :func:`load_detector` does, and give what its checkpoint tells about it.
+
+    Args:
+        config: As in :func:`load_detector`.
+        checkpoint: As in :func:`load_detector`.
+        device: As in :func:`load_detector`.
+        trust: As in :func:`load_detector`.
+
+    Returns:
+        The model and ``meta`` of the checkpoint, where a training writes ``dataset_meta``; empty if there is none.
+
+    Raises:
+        CheckpointError: As in :func:`load_detector`.
+    """
     name = checkpoint_named(str(checkpoint))
-    weights = weights_in(load_checkpoint_safely(name, trust=trust), name)
+    content = load_checkpoint_safely(name, trust=trust)
     # The CPU has no synchronised batch norm.
     model = revert_sync_batchnorm(MODELS.build(config.model))
-    require_match(load_matching(model, weights), name, complete=True)
-    return model.to(device).eval()
+    require_match(load_matching(model, weights_in(content, name)), name, complete=True)
+    return model.to(device).eval(), content.get('meta') or {}
 
 
 @torch.no_grad()

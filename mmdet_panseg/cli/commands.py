@@ -14,6 +14,7 @@ from mmdet_panseg.version import __version__
 COMMANDS = {
     'train': 'train a model from a config',
     'test': 'test a checkpoint and print AP, mIoU and PQ',
+    'predict': 'predict on images, folders and videos, and write what was found',
     'sheet': 'draw images, ground truth and predictions on one sheet',
     'ladder': 'check, plan, train and compare a folder of ablations',
     'learning-curve': 'train on more and more images and draw how good the models become',

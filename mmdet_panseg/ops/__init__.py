@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .blended_rows import BlendedRows, LogitBand, split_band
 from .boxed_targets import boxed_mask_targets
 from .cell_masks import at_least_float32, cell_mask_logits, masks_per_chunk, resize_masks
 from .class_peaks import flatten_levels, suppress_non_peaks
@@ -42,9 +43,13 @@ from .panoptic_quality import (
 from .pixel_pairs import PixelPairs, count_pixel_pairs
 from .pyramid import align_pyramid, aligned_strides
 from .resized_argmax import resized_argmax
+from .rle import crop_from_rle, rle_from_crop, rle_intersection
+from .rle_fusion import RleSegment, fuse_rle
 from .segment_geometry import segment_geometry, segment_masks
 from .segment_map import SegmentMap, segment_map_from_ids
 from .segment_table import SegmentTable, join_segments, merge_segments, segment_rows, whole_segments
+from .tile_grid import blend_weights, tile_starts
+from .tile_merging import MergedInstances, TileInstances, merge_tile_instances
 from .upsampled_convolution import upsampled_convolution
 
 __all__ = [
@@ -57,6 +62,11 @@ __all__ = [
     'MAX_SEGMENTS',
     'VOID_LABEL',
     'VOID_ROW',
+    'BlendedRows',
+    'LogitBand',
+    'MergedInstances',
+    'RleSegment',
+    'TileInstances',
     'GridCells',
     'Islands',
     'MaskGeometry',
@@ -72,6 +82,7 @@ __all__ = [
     'align_pyramid',
     'aligned_strides',
     'area_averaged_targets',
+    'blend_weights',
     'at_least_float32',
     'boxed_mask_targets',
     'boxes_from_masks',
@@ -81,10 +92,12 @@ __all__ = [
     'chosen_ious',
     'confusion_matrix',
     'coordinate_channels',
+    'crop_from_rle',
     'count_pixel_pairs',
     'dice_loss',
     'flatten_levels',
     'fuse_panoptic',
+    'fuse_rle',
     'greedy_mask_nms',
     'grid_windows',
     'ids_from_rgb',
@@ -99,6 +112,7 @@ __all__ = [
     'matrix_nms_decay',
     'mean_mask_probabilities',
     'merge_segments',
+    'merge_tile_instances',
     'panoptic_counts',
     'panoptic_quality',
     'priority_by_area',
@@ -106,6 +120,8 @@ __all__ = [
     'resized_argmax',
     'resolve_collisions',
     'rgb_from_ids',
+    'rle_from_crop',
+    'rle_intersection',
     'segment_geometry',
     'segment_map_from_ids',
     'segment_masks',
@@ -115,5 +131,7 @@ __all__ = [
     'suppress_non_peaks',
     'upsampled_convolution',
     'whole_segments',
+    'split_band',
     'split_levels',
+    'tile_starts',
 ]

@@ -27,7 +27,9 @@ def class_palette(num_classes: int) -> list[tuple[int, int, int]]:
     return [_to_rgb(index / num_classes, 0.75, 1.0) for index in range(num_classes)]
 
 
-def instance_colors(labels: Sequence[int], palette: Sequence[Sequence[int]]) -> np.ndarray:
+def instance_colors(
+    labels: Sequence[int], palette: Sequence[Sequence[int]], numbers: Sequence[int] | None = None
+) -> np.ndarray:
     """Make colours that tell the instances of a class apart and still look like the class.
 
     The first instance of a class has the hue of the class; further ones move away from it inside the hues
@@ -36,6 +38,7 @@ def instance_colors(labels: Sequence[int], palette: Sequence[Sequence[int]]) -> 
     Args:
         labels: Class index per instance, N of them.
         palette: RGB triples of 0..255, one per class.
+        numbers: Which of its class each one is, from 0, N of them; by default they are counted.
 
     Returns:
         RGB colours of shape (N, 3), uint8.
@@ -45,10 +48,11 @@ def instance_colors(labels: Sequence[int], palette: Sequence[Sequence[int]]) -> 
     colors = np.zeros((len(labels), 3), dtype=np.uint8)
     for index, label in enumerate(int(label) for label in labels):
         hue, saturation, value = colorsys.rgb_to_hsv(*(channel / 255 for channel in palette[label]))
+        number = seen[label] if numbers is None else int(numbers[index])
         # Multiples of the golden ratio never repeat and keep their distance from each other.
-        step = seen[label] * _GOLDEN_RATIO % 1
+        step = number * _GOLDEN_RATIO % 1
         offset = hue_span * (step if step < 0.5 else step - 1)
-        darkening = 0.2 * (seen[label] % 3) / 2
+        darkening = 0.2 * (number % 3) / 2
         colors[index] = _to_rgb(
             (hue + offset) % 1, max(saturation, _MIN_SATURATION), max(value, _MIN_VALUE) - darkening
         )
@@ -56,20 +60,27 @@ def instance_colors(labels: Sequence[int], palette: Sequence[Sequence[int]]) -> 
     return colors
 
 
-def map_colors(labels: Sequence[int], is_thing: Sequence[bool], palette: Sequence[Sequence[int]]) -> np.ndarray:
+def map_colors(
+    labels: Sequence[int],
+    is_thing: Sequence[bool],
+    palette: Sequence[Sequence[int]],
+    numbers: Sequence[int] | None = None,
+) -> np.ndarray:
     """Give the colours of a map's segments: things as :func:`instance_colors` has them, stuff exactly as the palette.
 
     Args:
         labels: Class index per segment, N of them.
         is_thing: Whether each is a thing, N of them.
         palette: RGB triples of 0..255, one per class.
+        numbers: As :func:`instance_colors` has them, N of them.
 
     Returns:
         RGB colours of shape (N, 3), uint8.
     """
     labels, is_thing = np.asarray(labels, dtype=int), np.asarray(is_thing, dtype=bool)
     colors = np.asarray(palette, dtype=np.uint8)[labels].reshape(-1, 3)
-    colors[is_thing] = instance_colors(labels[is_thing], palette)
+    numbers = None if numbers is None else np.asarray(numbers)[is_thing]
+    colors[is_thing] = instance_colors(labels[is_thing], palette, numbers)
     return colors
 
 

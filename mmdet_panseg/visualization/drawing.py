@@ -67,7 +67,7 @@ def draw_instances(
     canvas = resize_image(image, size)
     masks = np.array([resize_mask(mask, size) for mask in instances.masks], dtype=bool).reshape(-1, *size)
     crowds = np.zeros(len(masks), dtype=bool) if instances.crowds is None else instances.crowds.astype(bool)
-    colors = instance_colors(instances.labels, palette)
+    colors = instance_colors(instances.labels, palette, instances.numbers)
     colors[crowds] = 128
     for mask in masks[crowds]:
         canvas = hatch_mask(canvas, mask)
@@ -145,7 +145,7 @@ def draw_panoptic_map(
     """
     _check_labels(panoptic.labels, class_names)
     is_thing = panoptic.is_thing.astype(bool)
-    colors = map_colors(panoptic.labels, is_thing, palette)
+    colors = map_colors(panoptic.labels, is_thing, palette, panoptic.numbers)
     crowds = None if panoptic.crowds is None else panoptic.crowds.astype(bool)
     canvas, index_map = _draw_regions(image, panoptic.index_map(), colors, frame, crowds)
 

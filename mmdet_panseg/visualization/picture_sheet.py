@@ -10,20 +10,14 @@ from PIL import Image, ImageDraw
 
 from .fonts import load_font
 from .labels import shorten
+from .legend import INK, LEGEND_LINE, PAPER, LegendEntry, paint_legend, wrap_legend
 
 _MARGIN = 12
 _GAP = 8
 _HEADING_HEIGHT = 34
 _CAPTION_HEIGHT = 22
 _GROUP_GAP = 16
-_LEGEND_LINE = 24
-_SWATCH = 14
-_INK = (25, 25, 25)
-_PAPER = (238, 238, 240)
 _RULE = (190, 190, 195)
-
-LegendEntry = tuple[str, Sequence[int] | np.ndarray | None]
-"""A name and its RGB colour, or an RGB picture of shape (14, 14, 3), or None for a heading that starts a line."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +59,13 @@ def compose_sheet(rows: Sequence[SheetRow], titles: Sequence[str], legend: Seque
     widths = [max(_size(row.images[column])[1] for row in rows) for column in range(len(titles))]
     heights = [max(_size(image)[0] for image in row.images) for row in rows]
     sheet_width = 2 * _MARGIN + sum(widths) + _GAP * (len(widths) - 1)
-    legend_lines = _wrap_legend(legend, sheet_width - 2 * _MARGIN)
+    legend_lines = wrap_legend(legend, sheet_width - 2 * _MARGIN)
     body_height = sum(_CAPTION_HEIGHT + height + _GAP for height in heights)
     grouped = any(row.continues for row in rows)
     body_height += sum(_GROUP_GAP for row in rows[1:] if grouped and not row.continues)
-    sheet_height = _MARGIN + _HEADING_HEIGHT + body_height + _LEGEND_LINE * len(legend_lines) + _MARGIN
+    sheet_height = _MARGIN + _HEADING_HEIGHT + body_height + LEGEND_LINE * len(legend_lines) + _MARGIN
 
-    sheet = Image.new('RGB', (sheet_width, sheet_height), _PAPER)
+    sheet = Image.new('RGB', (sheet_width, sheet_height), PAPER)
     lefts = [_MARGIN + sum(widths[:column]) + _GAP * column for column in range(len(widths))]
     _draw_titles(sheet, titles, lefts, widths)
     top = _MARGIN + _HEADING_HEIGHT
@@ -81,7 +75,7 @@ def compose_sheet(rows: Sequence[SheetRow], titles: Sequence[str], legend: Seque
             top += _GROUP_GAP
         _draw_row(sheet, row, lefts, widths, top, height)
         top += _CAPTION_HEIGHT + height + _GAP
-    _draw_legend(sheet, legend_lines, top)
+    paint_legend(sheet, legend_lines, _MARGIN, top)
     return np.array(sheet)
 
 
@@ -98,53 +92,17 @@ def _draw_titles(sheet: Image.Image, titles: Sequence[str], lefts: list[int], wi
     draw, font = ImageDraw.Draw(sheet), load_font(''.join(titles), 18, bold=True)
     for title, left, width in zip(titles, lefts, widths, strict=True):
         middle = (left + width / 2, _MARGIN + _HEADING_HEIGHT / 2)
-        draw.text(middle, shorten(title, font, width), font=font, fill=_INK, anchor='mm')
+        draw.text(middle, shorten(title, font, width), font=font, fill=INK, anchor='mm')
 
 
 def _draw_row(sheet: Image.Image, row: SheetRow, lefts: list[int], widths: list[int], top: int, height: int) -> None:
     font = load_font(row.caption, 13)
     caption = shorten(row.caption, font, sheet.width - 2 * _MARGIN)
     position = (lefts[0], top + _CAPTION_HEIGHT / 2)
-    ImageDraw.Draw(sheet).text(position, caption, font=font, fill=_INK, anchor='lm')
+    ImageDraw.Draw(sheet).text(position, caption, font=font, fill=INK, anchor='lm')
     for image, left, width in zip(row.images, lefts, widths, strict=True):
         if image is None:
             continue
         x = left + (width - image.shape[1]) // 2
         y = top + _CAPTION_HEIGHT + (height - image.shape[0]) // 2
         sheet.paste(Image.fromarray(image), (x, y))
-
-
-def _entry_width(entry: LegendEntry) -> int:
-    name, color = entry
-    if color is None:
-        return int(load_font(name, 14, bold=True).getlength(name)) + 18
-    return _SWATCH + 6 + int(load_font(name, 14).getlength(name)) + 18
-
-
-def _wrap_legend(legend: Sequence[LegendEntry], max_width: int) -> list[list[LegendEntry]]:
-    """Split the legend into lines that are not wider than ``max_width`` pixels."""
-    lines: list[list[LegendEntry]] = []
-    used = max_width
-    for entry in legend:
-        width = _entry_width(entry)
-        if used + width > max_width or entry[1] is None:
-            lines.append([])
-            used = 0
-        lines[-1].append(entry)
-        used += width
-    return lines
-
-
-def _draw_legend(sheet: Image.Image, lines: list[list[LegendEntry]], top: int) -> None:
-    draw = ImageDraw.Draw(sheet)
-    for line in lines:
-        x, middle = _MARGIN, top + _LEGEND_LINE // 2
-        for name, color in line:
-            indent = 0
-            if color is not None:
-                swatch = np.broadcast_to(np.asarray(color, dtype=np.uint8), (_SWATCH, _SWATCH, 3))
-                sheet.paste(Image.fromarray(np.ascontiguousarray(swatch)), (x, middle - _SWATCH // 2))
-                indent = _SWATCH + 6
-            draw.text((x + indent, middle), name, font=load_font(name, 14, bold=color is None), fill=_INK, anchor='lm')
-            x += _entry_width((name, color))
-        top += _LEGEND_LINE

@@ -13,8 +13,9 @@ from mmdet_panseg.datasets.dataset_classes import DatasetClasses
 
 from .colors import class_palette, map_colors
 from .drawing import draw_instances, draw_panoptic_map, draw_semantic_map
+from .legend import LegendEntry
 from .painting import VOID_SWATCH, fit_inside, resize_image
-from .picture_sheet import LegendEntry, SheetRow
+from .picture_sheet import SheetRow
 from .results import ImageResults
 
 INSTANCE_TITLES = ('image', 'ground truth', 'prediction')

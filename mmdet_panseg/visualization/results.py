@@ -24,12 +24,14 @@ class Instances:
         labels: Class indices of shape (N,).
         scores: Scores of shape (N,), or None for annotations.
         crowds: Whether each is a crowd region, of shape (N,), or None for none.
+        numbers: Which variation of its class's colour each has, of shape (N,); None for the next one each.
     """
 
     masks: np.ndarray
     labels: np.ndarray
     scores: np.ndarray | None = None
     crowds: np.ndarray | None = None
+    numbers: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class PanopticMap:
         is_thing: Whether each is a thing, shape (N,).
         scores: Scores of shape (N,), NaN where there is none, or None for annotations.
         crowds: Whether each is a crowd, shape (N,), or None for none.
+        numbers: As :class:`Instances` has them; those of stuff are not looked at.
     """
 
     segment_map: np.ndarray
@@ -51,6 +54,7 @@ class PanopticMap:
     is_thing: np.ndarray
     scores: np.ndarray | None = None
     crowds: np.ndarray | None = None
+    numbers: np.ndarray | None = None
 
     def index_map(self) -> np.ndarray:
         """Look up the index of each pixel's segment, -1 for void, int64, shape (H, W)."""

@@ -120,16 +120,35 @@ class PanopticSOLO(SOLO):
             The samples with ``pred_instances``, things only once islands of stuff are fused; ``pred_sem_seg``, int64
             labels of shape ``(1, H, W)``; ``pred_panoptic_seg``, see :meth:`PanopticSOLOFusionHead.predict`.
         """
-        mask_input, semantic_input = self._head_inputs(self.extract_feat(batch_inputs))
-        if self.mask_head is not None:
-            instances = self.mask_head.predict(mask_input, batch_data_samples, rescale=rescale)
+        instances, maps = self.predict_heads(batch_inputs, batch_data_samples, rescale)
+        if instances is not None:
             batch_data_samples = self.add_pred_to_datasample(batch_data_samples, instances)
-        if self.semantic_head is not None:
-            metas = [sample.metainfo for sample in batch_data_samples]
-            maps = self.semantic_head.predict(semantic_input, metas, rescale=rescale)
+        if maps is not None:
             for sample, semantic in zip(batch_data_samples, maps, strict=True):
                 self._add_maps(sample, semantic)
         return batch_data_samples
+
+    def predict_heads(
+        self, batch_inputs: Tensor, batch_data_samples: SampleList, rescale: bool = True
+    ) -> tuple[list[InstanceData] | None, list[SemanticMaps] | None]:
+        """Predict what each head gives by itself, before fusion.
+
+        Args:
+            batch_inputs: As in :meth:`predict`.
+            batch_data_samples: As in :meth:`predict`.
+            rescale: As in :meth:`predict`.
+
+        Returns:
+            Instances and semantic maps per image; None for the head that there is not.
+        """
+        mask_input, semantic_input = self._head_inputs(self.extract_feat(batch_inputs))
+        instances = maps = None
+        if self.mask_head is not None:
+            instances = self.mask_head.predict(mask_input, batch_data_samples, rescale=rescale)
+        if self.semantic_head is not None:
+            metas = [sample.metainfo for sample in batch_data_samples]
+            maps = self.semantic_head.predict(semantic_input, metas, rescale=rescale)
+        return instances, maps
 
     def _add_maps(self, sample: DetDataSample, semantic: SemanticMaps) -> None:
         panoptic_map = None

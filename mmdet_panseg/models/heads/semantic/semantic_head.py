@@ -168,12 +168,21 @@ class SemanticHead(BaseModule, metaclass=ABCMeta):
 
     def _maps(self, logits: Tensor, meta: dict, rescale: bool) -> SemanticMaps:
         crop = tuple(meta['img_shape'][:2])
-        resize = dict(
-            scale=self.stride,
-            crop=crop,
-            size=tuple(meta['ori_shape'][:2]) if rescale else crop,
-            memory_budget=self.memory_budget,
-        )
+        return self.maps_of(logits, self.stride, crop, tuple(meta['ori_shape'][:2]) if rescale else crop)
+
+    def maps_of(self, logits: Tensor, scale: int, crop: tuple[int, int], size: tuple[int, int]) -> SemanticMaps:
+        """Turn the logits of an image into label maps.
+
+        Args:
+            logits: Shape ``(out_channels, h, w)``.
+            scale: Factor that enlarges them to pixels.
+            crop: Height and width of the image in the enlarged logits.
+            size: Height and width of the maps.
+
+        Returns:
+            The maps, and the logits of the image.
+        """
+        resize = dict(scale=scale, crop=crop, size=size, memory_budget=self.memory_budget)
         if self.merge_things:
             stuff_logits, thing_logits = logits.split([self.num_stuff, 1])
         else:
@@ -183,7 +192,7 @@ class SemanticHead(BaseModule, metaclass=ABCMeta):
         stuff = stuff + self.num_things
         if self.merge_things:
             things = torch.full_like(things, VOID_LABEL)
-        height, width = (-(-side // self.stride) for side in crop)
+        height, width = (-(-side // scale) for side in crop)
         labels = torch.where(thing_values >= stuff_values, things, stuff)
         return SemanticMaps(labels, stuff, logits[:, :height, :width])
 

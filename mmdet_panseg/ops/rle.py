@@ -1,0 +1,87 @@
+"""COCO's run lengths of a mask in a large image, by way of its box alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pycocotools import mask as coco_masks
+
+RLE = dict[str, Any]
+
+
+def rle_from_crop(crop: npt.NDArray[np.bool_], corner: tuple[int, int], size: tuple[int, int]) -> RLE:
+    """Encode a mask that is known in a window of the image and empty outside.
+
+    Args:
+        crop: Bool mask of the window, shape ``(h, w)``; what lies beyond the image at the right and bottom is cut off.
+        corner: Left column and top row of the window, in pixels.
+        size: Height and width of the image.
+
+    Returns:
+        ``size`` and ``counts``, as ``pycocotools.mask.encode`` gives them for the whole mask.
+    """
+    (left, top), (height, width) = corner, size
+    crop = crop[: max(0, height - top), : max(0, width - left)]
+    padded = np.zeros((crop.shape[1], crop.shape[0] + 2), np.int8)
+    padded[:, 1:-1] = crop.T
+    steps = np.diff(padded, axis=1)
+    starts, ends = (
+        (columns + left) * height + rows + top for columns, rows in (np.nonzero(steps == 1), np.nonzero(steps == -1))
+    )
+    # A run that reaches the bottom may go on at the top of the next column.
+    apart = starts[1:] != ends[:-1]
+    starts, ends = starts[np.append(True, apart)[: len(starts)]], ends[np.append(apart, True)[: len(ends)]]
+    counts = np.diff(np.stack([starts, ends], axis=1).ravel(), prepend=0, append=height * width)
+    counts = counts[:-1] if len(counts) > 1 and counts[-1] == 0 else counts
+    return coco_masks.frPyObjects(dict(size=[height, width], counts=counts.tolist()), height, width)
+
+
+def crop_from_rle(rle: RLE) -> tuple[npt.NDArray[np.bool_], tuple[int, int]]:
+    """Decode a mask in its box.
+
+    Args:
+        rle: ``size`` and ``counts``, bytes.
+
+    Returns:
+        Bool mask of the box, shape ``(h, w)``, ``(0, 0)`` for an empty mask, and left column and top row of the box.
+    """
+    left, top, columns, rows = (int(side) for side in coco_masks.toBbox(rle))
+    if columns == 0 or rows == 0:
+        return np.zeros((0, 0), bool), (0, 0)
+    height = rle['size'][0]
+    edges = np.cumsum(rle_counts(rle['counts']))
+    edges = edges[: len(edges) // 2 * 2] - left * height
+    change = np.zeros(columns * height + 1, np.int8)
+    change[edges[0::2]] += 1
+    change[edges[1::2]] -= 1
+    pixels = np.cumsum(change[:-1], dtype=np.int8, out=change[:-1]).view(bool)
+    return pixels.reshape(columns, height)[:, top : top + rows].T, (left, top)
+
+
+def rle_counts(code: bytes) -> npt.NDArray[np.int64]:
+    """Read the lengths of the runs, of zeros first, from COCO's compressed ``counts``.
+
+    Args:
+        code: Five bits a character, of signed numbers; from the fourth on they are differences to the one before the
+            last.
+
+    Returns:
+        Lengths in pixels, int64.
+    """
+    digits = np.frombuffer(code, np.uint8).astype(np.int64) - 48
+    ends = np.flatnonzero((digits & 32) == 0)
+    lengths = np.diff(ends, prepend=-1)
+    starts = ends + 1 - lengths
+    places = np.arange(len(digits)) - np.repeat(starts, lengths)
+    values = np.add.reduceat((digits & 31) << (5 * places), starts)
+    values -= np.where(digits[ends] & 16, np.int64(1) << (5 * lengths), 0)
+    for chain in (slice(1, None, 2), slice(2, None, 2)):
+        values[chain] = np.cumsum(values[chain])
+    return values
+
+
+def rle_intersection(one: RLE, other: RLE) -> int:
+    """Count the pixels that two masks share."""
+    return int(coco_masks.area(coco_masks.merge([one, other], intersect=True)))
