@@ -1,0 +1,70 @@
+"""Predictions as a YOLO data set of segments."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from mmdet_panseg.apis.inference.prediction import Prediction
+from mmdet_panseg.engine import write_atomically
+from mmdet_panseg.errors import ConfigError
+from mmdet_panseg.ops import join_rings
+
+from .found_objects import found_things
+from .writer import PreAnnotationWriter
+
+_LABELS, _DATA, _IMAGES = 'labels', 'data.yaml', 'images'
+
+
+class YoloWriter(PreAnnotationWriter):
+    """Write ``labels/NAME.txt`` for each image as it comes, and ``data.yaml``; ``images`` is a link to their folder.
+
+    A line is a thing: its class, then corners ``x y`` as shares of the image. Parts and holes are joined by slits, as a
+    line has one ring. The format has no place for scores.
+    """
+
+    outputs = (_DATA, _LABELS)
+    shape_choices = ('polygons',)
+    next_step = 'A YOLO data set: data.yaml, labels/ and images/, a link to the folder of the images.'
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self._sources: dict[Path, str] = {}
+        if (self.folder / _DATA).exists():
+            shutil.rmtree(self.folder / _LABELS, ignore_errors=True)
+        # JSON's strings are YAML's; without a path, the folders are beside the file.
+        names = [f'  {label}: {json.dumps(name)}' for label, name in enumerate(self._names)]
+        text = '\n'.join([f'train: {_IMAGES}', f'val: {_IMAGES}', 'names:', *names, ''])
+        write_atomically(text.encode(), self.folder / _DATA)
+        link = self.folder / _IMAGES
+        if self.image_root is not None and Path(self.image_root).is_dir() and not link.exists():
+            link.symlink_to(Path(self.image_root).resolve(), target_is_directory=True)
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return self.classes.names[: self.classes.num_things]
+
+    def add(self, prediction: Prediction) -> int:
+        """Write the file of an image, an empty one where nothing was found.
+
+        Raises:
+            ConfigError: If another image has the same file: names that differ in their ending alone.
+        """
+        path = Path(prediction.name).with_suffix('.txt')
+        if path in self._sources:
+            raise ConfigError(
+                f'{self._sources[path]} and {prediction.name}: YOLO has one file, {_LABELS}/{path}, for both; rename '
+                'one, or choose another --format.'
+            )
+        height, width = prediction.size
+        lines = []
+        for found in found_things(prediction):
+            rings = [ring for part in found.parts() for ring in (part.outline, *part.holes)]
+            shares = (join_rings(rings) / [width, height]).flatten()
+            lines.append(' '.join([str(found.label), *(np.format_float_positional(share, 6) for share in shares)]))
+        write_atomically(''.join(f'{line}\n' for line in lines).encode(), self.folder / _LABELS / path)
+        self._sources[path] = prediction.name
+        return len(lines)
