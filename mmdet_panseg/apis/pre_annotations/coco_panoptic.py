@@ -32,18 +32,19 @@ class CocoPanopticWriter(PreAnnotationWriter):
         self._png_names: set[Path] = set()
         self._categories = panoptic_categories(self.classes.names, self.classes.num_things, self.classes.palette)
 
-    def add(self, prediction: Prediction) -> int:
-        """Write the PNG of an image, and add its segments.
-
-        Raises:
-            ConfigError: If the model makes no panoptic map.
-        """
-        infos = prediction.segments_info
-        if prediction.panoptic_map is None or infos is None:
+    @classmethod
+    def require(cls, prediction: Prediction) -> None:
+        """Refuse predictions without a panoptic map, as in the parent."""
+        if prediction.panoptic_map is None or prediction.segments_info is None:
             raise ConfigError(
                 f'{prediction.name}: the model makes no panoptic map, which --format coco-panoptic needs; use a config '
                 'with a fusion_head, or --format coco for its instances.'
             )
+
+    def add(self, prediction: Prediction) -> int:
+        """Write the PNG of an image, and add its segments."""
+        self.require(prediction)
+        infos = prediction.segments_info
         colours = distinct_colours(tuple(self._categories[info['category_id']]['color']) for info in infos)
         numbers = np.zeros(1 + max((info['id'] for info in infos), default=0), dtype=np.int64)
         numbers[[info['id'] for info in infos]] = np.arange(1, len(infos) + 1)

@@ -33,7 +33,7 @@ class FoundObject:
 
     def mask(self) -> npt.NDArray[np.bool_]:
         """Decode the mask, shape ``(H, W)``."""
-        return mask_utils.decode(self.rle).astype(bool)
+        return mask_utils.decode(self.rle).view(bool)
 
     def parts(self) -> list[MaskPart]:
         """Trace its parts and their holes; see :func:`mask_parts`."""

@@ -88,6 +88,7 @@ def write_pre_annotations(
     first = next(stream, None)
     if first is None:
         raise ConfigError(f'{folder}: there is no prediction to write.')
+    writer_class.require(first)
     writer = writer_class(folder, first.classes, image_root, shapes, model_version)
     images = objects = 0
     try:

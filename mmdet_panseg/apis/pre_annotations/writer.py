@@ -58,6 +58,14 @@ class PreAnnotationWriter(ABC):
                 f'{", ".join(there)}: exists already; choose another folder, or replace it with --overwrite.'
             )
 
+    @classmethod
+    def require(cls, prediction: Prediction) -> None:  # noqa: B027, most formats take what any model gives
+        """Refuse predictions of a model that does not give what the format needs.
+
+        Raises:
+            ConfigError: If it does not.
+        """
+
     @abstractmethod
     def add(self, prediction: Prediction) -> int:
         """Write an image and give the number of its objects; all of it or, where that fails, nothing."""

@@ -336,6 +336,7 @@ def test_two_images_of_one_yolo_file_are_an_error(tmp_path):
 def test_what_cannot_be_written_is_an_error(tmp_path, options, message):
     with pytest.raises(ConfigError, match=message):
         write_pre_annotations(predictions(), tmp_path, **options)
+    assert not list(tmp_path.iterdir())
 
 
 def test_no_predictions_are_an_error(tmp_path):
