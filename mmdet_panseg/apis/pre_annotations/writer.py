@@ -58,8 +58,8 @@ class PreAnnotationWriter(ABC):
                 f'{", ".join(there)}: exists already; choose another folder, or replace it with --overwrite.'
             )
 
-    @classmethod
-    def require(cls, prediction: Prediction) -> None:  # noqa: B027, most formats take what any model gives
+    @classmethod  # noqa: B027, most formats take what any model gives
+    def require(cls, prediction: Prediction) -> None:
         """Refuse predictions of a model that does not give what the format needs.
 
         Raises:

@@ -20,7 +20,7 @@ _LABELS, _DATA, _IMAGES = 'labels', 'data.yaml', 'images'
 
 
 class YoloWriter(PreAnnotationWriter):
-    """Write ``labels/NAME.txt`` for each image as it comes, and ``data.yaml``; ``images`` is a link to their folder.
+    """Write ``labels/NAME.txt`` for each image as it comes, and ``data.yaml``; ``images/`` has links to the images.
 
     A line is a thing: its class, then corners ``x y`` as shares of the image. Parts and holes are joined by slits, as a
     line has one ring. The format has no place for scores.
@@ -28,7 +28,7 @@ class YoloWriter(PreAnnotationWriter):
 
     outputs = (_DATA, _LABELS)
     shape_choices = ('polygons',)
-    next_step = 'A YOLO data set: data.yaml, labels/ and images/, a link to the folder of the images.'
+    next_step = 'A YOLO data set: data.yaml, labels/ and images/, with links to the images.'
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
@@ -39,9 +39,6 @@ class YoloWriter(PreAnnotationWriter):
         names = [f'  {label}: {json.dumps(name)}' for label, name in enumerate(self._names)]
         text = '\n'.join([f'train: {_IMAGES}', f'val: {_IMAGES}', 'names:', *names, ''])
         write_atomically(text.encode(), self.folder / _DATA)
-        link = self.folder / _IMAGES
-        if self.image_root is not None and Path(self.image_root).is_dir() and not link.exists():
-            link.symlink_to(Path(self.image_root).resolve(), target_is_directory=True)
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -67,4 +64,18 @@ class YoloWriter(PreAnnotationWriter):
             lines.append(' '.join([str(found.label), *(np.format_float_positional(share, 6) for share in shares)]))
         write_atomically(''.join(f'{line}\n' for line in lines).encode(), self.folder / _LABELS / path)
         self._sources[path] = prediction.name
+        self._link_image(prediction.name)
         return len(lines)
+
+    def _link_image(self, name: str) -> None:
+        """Put an image where its labels are looked for: YOLO resolves links of folders, but not those of files."""
+        source = Path(self.image_root or '', name).resolve()
+        link = self.folder / _IMAGES / name
+        if self.image_root is None or not source.is_file() or link.exists():
+            return
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)  # one whose image is gone
+        try:
+            link.symlink_to(source)
+        except OSError:  # file systems without links
+            shutil.copyfile(source, link)

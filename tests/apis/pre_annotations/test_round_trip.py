@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -68,8 +67,7 @@ def test_label_studio(made, tmp_path, shapes, iou):
 
 
 def test_yolo(made, tmp_path):
-    write_pre_annotations(made, tmp_path / 'out', 'yolo')
-    shutil.copytree(tmp_path / 'images', tmp_path / 'out/images')
+    write_pre_annotations(made, tmp_path / 'out', 'yolo', tmp_path / 'images')
     path = tmp_path / 'out/data.yaml'
     path.write_text(path.read_text().replace('val: images\n', ''))
     assert importers.is_yolo(path)

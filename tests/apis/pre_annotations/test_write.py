@@ -256,9 +256,14 @@ def test_cvat_is_read_back(tmp_path, shapes, iou, panoptic):
 
 def test_yolo_is_read_back(tmp_path):
     made = predictions(panoptic=True)
-    (tmp_path / 'photos').mkdir()
+    for found in made:
+        (tmp_path / 'photos' / found.name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / 'photos' / found.name).write_bytes(found.name.encode())
     write_pre_annotations(made, tmp_path / 'out', 'yolo', tmp_path / 'photos')
-    assert (tmp_path / 'out/images').resolve() == tmp_path / 'photos'
+    # YOLO resolves the folder and looks for labels beside it.
+    folder = (tmp_path / 'out/images').resolve()
+    assert folder == tmp_path / 'out/images'
+    assert all((folder / found.name).read_bytes() == found.name.encode() for found in made)
     read = yolo_masks(tmp_path / 'out', {found.name.rsplit('.')[0]: found.size for found in made})
     assert len(read) == 3
     for found in made:
