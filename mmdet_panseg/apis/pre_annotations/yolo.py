@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -20,7 +21,8 @@ _LABELS, _DATA, _IMAGES = 'labels', 'data.yaml', 'images'
 
 
 class YoloWriter(PreAnnotationWriter):
-    """Write ``labels/NAME.txt`` for each image as it comes, and ``data.yaml``; ``images/`` has links to the images.
+    """Write ``labels/NAME.txt`` for each image as it comes, and ``data.yaml``; ``images/`` has the images, as hard links where the
+    file system has these.
 
     A line is a thing: its class, then corners ``x y`` as shares of the image. Parts and holes are joined by slits, as a
     line has one ring. The format has no place for scores.
@@ -28,7 +30,7 @@ class YoloWriter(PreAnnotationWriter):
 
     outputs = (_DATA, _LABELS)
     shape_choices = ('polygons',)
-    next_step = 'A YOLO data set: data.yaml, labels/ and images/, with links to the images.'
+    next_step = 'A YOLO data set: data.yaml, labels/ and images/.'
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
@@ -68,14 +70,13 @@ class YoloWriter(PreAnnotationWriter):
         return len(lines)
 
     def _link_image(self, name: str) -> None:
-        """Put an image where its labels are looked for: YOLO resolves links of folders, but not those of files."""
+        """Put an image where its labels are looked for; YOLO's readers follow other links, and miss the labels."""
         source = Path(self.image_root or '', name).resolve()
         link = self.folder / _IMAGES / name
         if self.image_root is None or not source.is_file() or link.exists():
             return
         link.parent.mkdir(parents=True, exist_ok=True)
-        link.unlink(missing_ok=True)  # one whose image is gone
         try:
-            link.symlink_to(source)
-        except OSError:  # file systems without links
+            os.link(source, link)
+        except OSError:  # another file system, or one without links
             shutil.copyfile(source, link)
