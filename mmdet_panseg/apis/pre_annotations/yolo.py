@@ -18,12 +18,13 @@ from .found_objects import found_things
 from .writer import PreAnnotationWriter
 
 _LABELS, _DATA, _IMAGES = 'labels', 'data.yaml', 'images'
+_MADE_HERE = '# Written by mmdet_panseg: predictions of '
 
 
 class YoloWriter(PreAnnotationWriter):
-    """Write ``labels/NAME.txt`` for each image as it comes, and ``data.yaml``; ``images/`` has the images, as hard links where the
-    file system has these.
+    """Write ``labels/NAME.txt`` for each image as it comes, and ``data.yaml``.
 
+    ``images/`` has the images, as hard links where the file system has these.
     A line is a thing: its class, then corners ``x y`` as shares of the image. Parts and holes are joined by slits, as a
     line has one ring. The format has no place for scores.
     """
@@ -35,12 +36,21 @@ class YoloWriter(PreAnnotationWriter):
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self._sources: dict[Path, str] = {}
-        if (self.folder / _DATA).exists():
-            shutil.rmtree(self.folder / _LABELS, ignore_errors=True)
+        shutil.rmtree(self.folder / _LABELS, ignore_errors=True)
         # JSON's strings are YAML's; without a path, the folders are beside the file.
         names = [f'  {label}: {json.dumps(name)}' for label, name in enumerate(self._names)]
-        text = '\n'.join([f'train: {_IMAGES}', f'val: {_IMAGES}', 'names:', *names, ''])
+        text = '\n'.join(
+            [_MADE_HERE + self.model_version, f'train: {_IMAGES}', f'val: {_IMAGES}', 'names:', *names, '']
+        )
         write_atomically(text.encode(), self.folder / _DATA)
+
+    @classmethod
+    def check(cls, folder: Path, overwrite: bool) -> None:
+        """Refuse to write over what is there, and to replace labels that are none of ours."""
+        super().check(folder, overwrite)
+        data, labels = folder / _DATA, folder / _LABELS
+        if (data.exists() or labels.exists()) and not (data.is_file() and data.read_text().startswith(_MADE_HERE)):
+            raise ConfigError(f'{folder}: has a YOLO data set that is no prediction of ours; choose another folder.')
 
     @property
     def _names(self) -> tuple[str, ...]:

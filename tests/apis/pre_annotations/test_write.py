@@ -324,6 +324,16 @@ def test_an_overwritten_yolo_folder_has_no_old_files(tmp_path):
     assert [path.name for path in (tmp_path / 'labels').rglob('*.txt')] == ['nothing.txt']
 
 
+def test_labels_of_others_are_never_replaced(tmp_path):
+    (tmp_path / 'labels').mkdir()
+    (tmp_path / 'labels/mine.txt').write_text('0 0 0 1 0 1 1\n')
+    for _ in range(2):
+        with pytest.raises(ConfigError, match='no prediction of ours'):
+            write_pre_annotations(predictions(), tmp_path, 'yolo', overwrite=True)
+        (tmp_path / 'data.yaml').write_text('train: images\nnames: [a]\n')
+    assert (tmp_path / 'labels/mine.txt').exists()
+
+
 def test_two_images_of_one_yolo_file_are_an_error(tmp_path):
     made = random_predictions(1, 1) + random_predictions(2, 1)
     with pytest.raises(ConfigError, match=r'0\.jpg and 0\.jpg.*labels/0\.txt.*rename'):
