@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,18 +18,31 @@ class ClassNames:
         names: Class names, things before stuff.
         num_things: Number of thing classes.
         palette: RGB triples of 0..255, one per class.
+        category_ids: Ids of the categories in files of results, those of the training data; None for the labels.
     """
 
     names: tuple[str, ...]
     num_things: int
     palette: list[tuple[int, int, int]]
+    category_ids: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.num_things <= len(self.names) or len(self.palette) != len(self.names):
             raise ValueError(
-                f'{len(self.names)} class names, of which {self.num_things} are things, and {len(self.palette)} colours '
-                'do not fit'
+                f'{len(self.names)} class names, of which {self.num_things} are things, and {len(self.palette)} '
+                'colours do not fit'
             )
+
+    def category_id(self, label: int) -> int:
+        """Give the id of a class in files of results."""
+        return int(label if self.category_ids is None else self.category_ids[label])
+
+    def categories(self) -> list[dict[str, Any]]:
+        """List the classes as ``categories`` of a COCO file."""
+        return [
+            dict(id=self.category_id(label), name=name, isthing=int(label < self.num_things))
+            for label, name in enumerate(self.names)
+        ]
 
 
 @dataclass(frozen=True)
@@ -48,6 +61,7 @@ class Prediction:
         panoptic_map: Id of each pixel's segment, int32, shape (H, W); 0 is void.
         segments_info: Per segment ``id``, ``category_id`` (label), ``isthing``, ``score`` (None for stuff), ``area`` in
             pixels and ``bbox`` (x, y, width, height).
+        image: RGB image, uint8, shape (H, W, 3), for pictures.
     """
 
     name: str
@@ -60,6 +74,7 @@ class Prediction:
     semantic_map: npt.NDArray[np.integer] | None = None
     panoptic_map: npt.NDArray[np.int32] | None = None
     segments_info: list[dict[str, Any]] | None = None
+    image: npt.NDArray[np.uint8] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.scores)

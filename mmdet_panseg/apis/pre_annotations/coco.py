@@ -7,9 +7,10 @@ from typing import Any
 from pycocotools import mask as mask_utils
 
 from mmdet_panseg.apis.inference.prediction import Prediction
-from mmdet_panseg.datasets.coco.records import panoptic_categories, thing_categories
+from mmdet_panseg.datasets.coco.records import thing_categories
 from mmdet_panseg.ops import join_rings
 
+from .categories import coco_categories
 from .found_objects import FoundObject, found_things
 from .growing_file import GrowingList
 from .writer import PreAnnotationWriter
@@ -26,6 +27,7 @@ class CocoWriter(PreAnnotationWriter):
         self._annotations = GrowingList(self.folder / self.outputs[0], 'annotations')
         self._images: list[dict[str, Any]] = []
         self._next_id = 1
+        self._categories = coco_categories(self.classes)
 
     def add(self, prediction: Prediction) -> int:
         """Add an image and its annotations."""
@@ -41,17 +43,16 @@ class CocoWriter(PreAnnotationWriter):
 
     def close(self) -> None:
         """Write images and categories, and finish."""
-        categories = panoptic_categories(self.classes.names, self.classes.num_things, self.classes.palette)
         self._annotations.close(
             images=self._images,
-            categories=thing_categories(categories),
+            categories=thing_categories(self._categories),
             info=dict(description=f'Predictions of {self.model_version}'),
         )
 
     def _record(self, found: FoundObject, image_id: int) -> dict[str, Any]:
         return dict(
             image_id=image_id,
-            category_id=found.label + 1,
+            category_id=self._categories[found.label]['id'],
             segmentation=self._segmentation(found),
             area=int(mask_utils.area(found.rle)),
             bbox=mask_utils.toBbox(found.rle).tolist(),

@@ -10,10 +10,11 @@ import numpy as np
 from PIL import Image
 
 from mmdet_panseg.apis.inference.prediction import Prediction
-from mmdet_panseg.datasets.coco.records import distinct_colours, panoptic_categories
+from mmdet_panseg.datasets.coco.records import distinct_colours
 from mmdet_panseg.engine import write_atomically
 from mmdet_panseg.errors import ConfigError
 
+from .categories import coco_categories
 from .growing_file import GrowingList
 from .writer import PreAnnotationWriter
 
@@ -30,7 +31,7 @@ class CocoPanopticWriter(PreAnnotationWriter):
         self._annotations = GrowingList(self.folder / self.outputs[0], 'annotations')
         self._images: list[dict[str, Any]] = []
         self._png_names: set[Path] = set()
-        self._categories = panoptic_categories(self.classes.names, self.classes.num_things, self.classes.palette)
+        self._categories = coco_categories(self.classes)
 
     @classmethod
     def require(cls, prediction: Prediction) -> None:
@@ -57,7 +58,7 @@ class CocoPanopticWriter(PreAnnotationWriter):
         segments = [
             dict(
                 id=colour_id,
-                category_id=info['category_id'] + 1,
+                category_id=self._categories[info['category_id']]['id'],
                 area=int(info['area']),
                 bbox=[int(side) for side in info['bbox']],
                 iscrowd=0,

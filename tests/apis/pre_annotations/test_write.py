@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -165,6 +166,24 @@ def test_coco_is_read_back(tmp_path, shapes, iou):
     assert list(read) == [found.name for found in made]
     for found in made:
         require_equal(read[found.name], expected(found)[0], iou)
+
+
+@pytest.mark.parametrize('name, file', [('coco', 'instances.json'), ('coco-panoptic', 'panoptic.json')])
+def test_categories_have_the_ids_of_the_training_data(tmp_path, name, file):
+    ids = (7, 90, 91, 200)
+    made = [replace(found, classes=replace(CLASSES, category_ids=ids)) for found in predictions(panoptic=True)]
+    write_pre_annotations(made, tmp_path, name)
+    content = json.loads((tmp_path / file).read_text())
+    names = dict(zip(ids, CLASSES.names, strict=True))
+    known = {category['id']: category['name'] for category in content['categories']}
+    assert known == {number: names[number] for number in (ids[:2] if name == 'coco' else ids)}
+    found = [part for record in content['annotations'] for part in record.get('segments_info', [record])]
+    wanted = [
+        ids[label]
+        for one in made
+        for label in (one.labels if name == 'coco' else [info['category_id'] for info in one.segments_info])
+    ]
+    assert [part['category_id'] for part in found] == wanted
 
 
 def test_the_data_set_takes_the_coco_file(tmp_path):
