@@ -63,7 +63,7 @@ def read_run(path: str | Path, name: str | None = None) -> RunLog:
         name: Name of the run; default that of the folder or file.
 
     Returns:
-        Its curves; of validations of an epoch-based training the iteration is that of the last record before.
+        Its curves. Where the log gives the epoch of a validation, its iteration is that of the last record before.
 
     Raises:
         ConfigError: If there is no log of a training.
@@ -151,15 +151,15 @@ def _records(file: Path) -> Iterator[dict[str, Any]]:
 
 def _placed(records: list[dict[str, Any]]) -> Iterator[tuple[int, bool, dict[str, float]]]:
     """Give iteration, whether it is of the training, and the values of each record."""
-    last, by_epoch = 0, False
+    last = 0
     for record in records:
         is_training = 'iter' in record
         if is_training:
-            last, by_epoch = int(record['iter']), 'epoch' in record
+            last = int(record['iter'])
         elif 'step' not in record:
             continue
-        # After an epoch, the step is the number of the epoch.
-        iteration = last if is_training or by_epoch else int(record['step'])
+        # The step of a validation is an iteration or, as mmengine has it by default, an epoch, often 0.
+        iteration = last if is_training else max(last, int(record['step']))
         numbers = {
             key: float(value)
             for key, value in record.items()

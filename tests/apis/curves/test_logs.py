@@ -55,6 +55,12 @@ def test_metrics_of_epochs_have_the_iteration_of_the_last_record(tmp_path):
     assert curve.iterations.tolist() == [7, 14]
 
 
+def test_metrics_of_no_epoch_have_the_iteration_of_the_last_record(tmp_path):
+    write(tmp_path, '1', [*training(10, 40), validation(0, 0.1), *training(50, 80), validation(0, 0.3)])
+    curve = read_run(tmp_path).validation['coco/segm_mAP']
+    assert curve.iterations.tolist() == [40, 80] and curve.values.tolist() == [0.1, 0.3]
+
+
 def test_tests_cut_lines_and_other_values_are_left_out(tmp_path):
     write(tmp_path, '1', [*training(10, 30), validation(30, float('nan')), {'iter': 40, 'note': 'text'}], '{"loss": 1.')
     write(tmp_path, '2', [{'coco/segm_mAP': 0.7, 'step': 0}])
