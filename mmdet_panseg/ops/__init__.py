@@ -26,6 +26,7 @@ from .majority_vote import majority_labels
 from .map_values import INSTANCE_OFFSET, MAX_PANOPTIC_ID, MAX_SEGMENTS, VOID_LABEL, VOID_ROW
 from .mask_geometry import MaskGeometry, boxes_from_masks, mask_geometry
 from .mask_overlap import best_class_ious, chosen_ious, iou_from_intersections, mask_intersections
+from .mask_polygons import MaskPart, join_rings, mask_parts, ring_area
 from .mask_pooling import pool_masks
 from .mask_probabilities import mean_mask_probabilities
 from .mask_targets import area_averaged_targets, mask_targets
@@ -53,6 +54,9 @@ from .tile_merging import MergedInstances, TileInstances, merge_tile_instances
 from .upsampled_convolution import upsampled_convolution
 
 __all__ = [
+    'join_rings',
+    'mask_parts',
+    'ring_area',
     'best_class_ious',
     'pool_masks',
     'ELLIPSE_PARAMETERS',
@@ -70,6 +74,7 @@ __all__ = [
     'GridCells',
     'Islands',
     'MaskGeometry',
+    'MaskPart',
     'PanopticCounts',
     'PanopticQuality',
     'PanopticSegments',

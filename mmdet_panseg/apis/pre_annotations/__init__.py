@@ -1,0 +1,7 @@
+"""Predictions for annotation tools and trainings: COCO, COCO panoptic, Label Studio, CVAT, YOLO."""
+
+from __future__ import annotations
+
+from .write import FORMATS, WrittenAnnotations, write_pre_annotations
+
+__all__ = ['FORMATS', 'WrittenAnnotations', 'write_pre_annotations']

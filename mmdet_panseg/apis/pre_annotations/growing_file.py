@@ -1,0 +1,65 @@
+"""Text files that are written piece by piece and have their name once they are whole."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+class GrowingFile:
+    """A text file that grows under a temporary name beside its own, which it takes when closed.
+
+    Args:
+        path: The file to be; its folder is made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._unfinished = path.with_name(f'.{path.name}.{os.getpid()}.unfinished')
+        self._file = self._unfinished.open('w', encoding='utf-8')
+
+    def write(self, text: str) -> None:
+        """Add some text."""
+        self._file.write(text)
+
+    def close(self) -> None:
+        """Bring the file to the disk and give it its name."""
+        with self._file:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        os.replace(self._unfinished, self.path)
+
+
+class GrowingList:
+    """A JSON file whose one long list is written as it comes, an item a line.
+
+    Args:
+        path: The file to be.
+        key: Key of the list in the file's object; None for a file that is the list.
+    """
+
+    def __init__(self, path: Path, key: str | None = None) -> None:
+        self._file = GrowingFile(path)
+        self._is_object = key is not None
+        self._file.write(f'{{{json.dumps(key)}:[' if self._is_object else '[')
+        self._number = 0
+
+    def add(self, item: Mapping[str, Any]) -> None:
+        """Add an item to the list."""
+        text = json.dumps(item, separators=(',', ':'), ensure_ascii=False)
+        self._file.write((',\n' if self._number else '\n') + text)
+        self._number += 1
+
+    def close(self, **rest: Any) -> None:
+        """End the list, add the object's other keys, and give the file its name."""
+        self._file.write('\n]')
+        if self._is_object:
+            for key, value in rest.items():
+                self._file.write(f',\n{json.dumps(key)}:{json.dumps(value, separators=(",", ":"), ensure_ascii=False)}')
+            self._file.write('}')
+        self._file.write('\n')
+        self._file.close()
