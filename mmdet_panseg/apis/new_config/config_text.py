@@ -160,7 +160,7 @@ def _evaluators(data: DataSplits, places: _Places) -> list[str]:
         if split.instances is not None:
             ann_file = places.of(split.instances, joined=False)
             names.insert(0, f'dict(_base_.ap_evaluator, ann_file={ann_file})')
-        lines.append(f'{loop}_evaluator = [{", ".join(names)}]')
+        lines += [f'{loop}_evaluator = [', *(f'    {name},' for name in names), ']']
     return lines
 
 

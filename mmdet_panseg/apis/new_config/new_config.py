@@ -235,8 +235,9 @@ def _finish(data: DataSplits, out: Path, files: FolderFiles, made: Path | None, 
 def _load_data_sets(path: Path) -> None:
     """Build what the config trains and tests on, whose checks find what cannot work."""
     config = load_config(path)
-    for loop in ('train', 'val', 'test'):
-        DATASETS.build(config[f'{loop}_dataloader']['dataset'])
+    data_sets = [config[f'{loop}_dataloader'].dataset for loop in ('train', 'val', 'test')]
+    for data_set in data_sets[:2] if data_sets[1] == data_sets[2] else data_sets:
+        DATASETS.build({**data_set, 'serialize_data': False})
 
 
 def base_of(recipe: str, out: Path) -> str:

@@ -27,11 +27,12 @@ _SMALLEST_CELL_OF_OBJECT = 0.15
 _LONELY = 2
 _FEW_SHARED = 0.01
 _WANTED_SCALE = 28
+_WANTED_SCALE_OF_THINGS = 20  # beside stuff, which does with fewer pixels
 _SMALL_SCALE = 32
 _MOST_ENLARGED = 2
 _SMALLEST_INPUT = 128
 _STEP = 32
-_FULL_BATCH_SIDE = 400
+_FULL_BATCH_SIDE = 448
 _CROWD = 16
 _MANY_OBJECTS = 60
 _RECIPE_AREA = 320 * 256
@@ -65,7 +66,7 @@ class Device:
     most_cells: int
 
 
-CPU = Device('cpu', 320, 512, 4, 1000, 10, 100, 4000, 64)
+CPU = Device('cpu', 320, 512, 4, 1000, 8, 100, 4000, 64)
 GPU = Device('gpu', 640, 1024, 8, 3000, 24, 200, 30000, 80)
 
 
@@ -118,9 +119,9 @@ def choose_settings(measures: Measures, device: Device, panoptic: bool) -> Setti
     Returns:
         The settings.
     """
-    side = choose_side(measures, device)
+    side = choose_side(measures, device, _WANTED_SCALE_OF_THINGS if panoptic else _WANTED_SCALE)
     batch = _batch(measures, device, side.value)
-    iterations = _iterations(measures, device, batch.value)
+    iterations = _iterations(measures, device, side.value, batch.value)
     common = dict(side=side, batch=batch, iterations=iterations, lr=_learning_rate(device, batch.value))
     things = len(measures.scales) > 0
     if things:
@@ -136,8 +137,8 @@ def choose_settings(measures: Measures, device: Device, panoptic: bool) -> Setti
     return Settings(**common)
 
 
-def choose_side(measures: Measures, device: Device) -> Setting:
-    """Choose the longer side of the images that the network sees, in pixels."""
+def choose_side(measures: Measures, device: Device, scale: int) -> Setting:
+    """Choose the longer side of the network's input in pixels, for a median object of ``scale`` pixels."""
     files = float(np.median(measures.sides))
     most = max(_upwards(_MOST_ENLARGED * files), _SMALLEST_INPUT)
     where = f'files have {files:.0f} pixels along the longer side (median)'
@@ -145,11 +146,11 @@ def choose_side(measures: Measures, device: Device) -> Setting:
         side = min(device.side, most)
         return Setting(side, f'{where}; the recipe has {device.side}')
     typical = float(np.median(measures.scales))
-    wanted = _upwards(_WANTED_SCALE / typical)
+    wanted = _upwards(scale / typical)
     side = min(max(device.side, min(wanted, device.largest)), most)
     reason = f'{where}, the median object {typical * files:.0f}, which become {typical * side:.0f}'
     if side > device.side:
-        reason += f': above the {device.side} of the recipe, for objects of {_WANTED_SCALE}'
+        reason += f': above the {device.side} of the recipe, for objects of {scale}'
     elif side < device.side:
         reason += f': not enlarged more than {_MOST_ENLARGED} times'
     return Setting(side, reason)
@@ -256,11 +257,15 @@ def _batch(measures: Measures, device: Device, side: int) -> Setting:
     return Setting(batch, reason)
 
 
-def _iterations(measures: Measures, device: Device, batch: int) -> Setting:
+def _iterations(measures: Measures, device: Device, side: int, batch: int) -> Setting:
+    """Choose iterations of as many pixels as the recipe's, more for many images and fewer for few."""
+
     def of_views(views: float) -> int:
         return math.ceil(views * measures.num_images / batch / 100) * 100
 
-    least = min(device.iterations, max(of_views(device.most_views), 300))
+    pixels = device.batch * device.side**2 / (batch * side**2)
+    usual = round(device.iterations * min(pixels, 1) / 100) * 100
+    least = min(usual, max(of_views(device.most_views), 300))
     iterations = min(max(of_views(device.views), least), device.most_iterations)
     views = iterations * batch / measures.num_images
     return Setting(iterations, f'{measures.num_images} images are seen {views:.0f} times each')
