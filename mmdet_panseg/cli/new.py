@@ -23,9 +23,7 @@ source stays as it is and images are not copied.
 
 def build_parser() -> argparse.ArgumentParser:
     """Define the arguments of this command."""
-    parser = argparse.ArgumentParser(
-        prog='panseg new', description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add('data', help='folder of images and annotations')
     add('--out', required=True, metavar='CONFIG.py', help='config to write')

@@ -11,7 +11,6 @@ from pathlib import Path
 from mmdet.registry import DATASETS
 from mmengine.device import get_device
 
-import mmdet_panseg
 from mmdet_panseg.datasets.coco.records import write_json
 from mmdet_panseg.datasets.conversion.importers import (
     MADE_HERE,
@@ -37,6 +36,7 @@ from .recognition import Recognised, recognise
 from .settings import CPU, GPU, Device, Settings, choose_settings
 from .splits import DataSplits, notes_on_empty, splits_of_import, with_validation
 
+_RECIPES = 'mmdet_panseg::recipes/{}.py'
 TASKS = ('auto', 'instance', 'panoptic')
 
 
@@ -219,7 +219,7 @@ def _finish(data: DataSplits, out: Path, files: FolderFiles, made: Path | None, 
     paths = (split.images / image['file_name'] for split in data.splits.values() for image in split.content['images'])
     kinds = look_at_images(paths)
     settings = choose_settings(measure(data.splits['train'].content), device, data.panoptic)
-    base = base_of(f'{"panoptic" if data.panoptic else "instance"}_{device.name}', out)
+    base = _RECIPES.format(f'{"panoptic" if data.panoptic else "instance"}_{device.name}')
     text = config_text(data, settings, device, base, out, files.root, made, kinds.bit_depth)
     trial = out.with_name(f'{out.stem}_trial_{os.getpid()}.py')
     try:
@@ -238,21 +238,3 @@ def _load_data_sets(path: Path) -> None:
     data_sets = [config[f'{loop}_dataloader'].dataset for loop in ('train', 'val', 'test')]
     for data_set in data_sets[:2] if data_sets[1] == data_sets[2] else data_sets:
         DATASETS.build({**data_set, 'serialize_data': False})
-
-
-def base_of(recipe: str, out: Path) -> str:
-    """Name a recipe as ``_base_`` of a config.
-
-    Args:
-        recipe: Name of the recipe.
-        out: The config.
-
-    Returns:
-        A path, relative for a config in the repository.
-    """
-    repository = Path(mmdet_panseg.__file__).resolve().parents[1]
-    path = repository / 'configs' / 'recipes' / f'{recipe}.py'
-    if repository in out.parents:
-        below = Path(os.path.relpath(path, out.parent)).as_posix()
-        return below if below.startswith('.') else f'./{below}'
-    return path.as_posix()
