@@ -281,7 +281,7 @@ def _learning_rate(device: Device, batch: int) -> Setting:
 def _fusion(measures: Measures, side: int, things: bool) -> Setting | None:
     ratio = float(np.median(measures.areas)) / _RECIPE_AREA
     values: dict[str, float] = dict(min_stuff_area=max(round(64 * ratio), 1))
-    reason = f'pixels of the files, which have {ratio:.1f} times those of the recipe'
+    reason = f'pixels of the files, which have {ratio:.2g} times those of the recipe'
     if things:
         values['min_thing_area'] = max(min(round(16 * ratio), int(np.quantile(measures.pixels, 0.05))), 1)
         typical = float(np.median(measures.scales)) * side
