@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mmdet_panseg.datasets.conversion.importers import (
     YAML_SUFFIXES,
@@ -93,7 +95,7 @@ def _all_found(files: FolderFiles, annotations: Sequence[Path] | None) -> dict[s
         return item
 
     for path in _named(annotations, '.json') if annotations else others.get('.json', []):
-        content = read_json(path)
+        content = read_json(path) if annotations else _json_of_one_value(path)
         if is_coco(content):
             root = files.root if files.root in path.parents else path.parent
             add('coco', path).coco.append(coco_file(path, content, root))
@@ -116,6 +118,16 @@ def _all_found(files: FolderFiles, annotations: Sequence[Path] | None) -> dict[s
     if maps is not None:
         found['maps'] = Recognised('maps', maps=maps)
     return found
+
+
+def _json_of_one_value(path: Path) -> Any:
+    """Read a JSON file; None for one of several values, which logs of trainings are and no annotations."""
+    try:
+        return read_json(path)
+    except AnnotationFileError as error:
+        if isinstance(error.__cause__, json.JSONDecodeError) and error.__cause__.msg == 'Extra data':
+            return None
+        raise
 
 
 def _named(annotations: Sequence[Path], *suffixes: str) -> list[Path]:

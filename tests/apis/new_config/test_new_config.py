@@ -295,6 +295,12 @@ def test_what_was_made_inside_the_source_is_no_source(tmp_path):
         assert made.data.source == 'LabelMe' and made.made == tmp_path / 'c_data'
 
 
+def test_logs_of_trainings_beside_the_data_are_no_annotations(tmp_path):
+    write_coco(tmp_path / 'data', SPLITS)
+    (tmp_path / 'data' / 'scalars.json').write_text('{"lr": 1}\n{"lr": 2}\n')
+    assert new_config(tmp_path / 'data', tmp_path / 'c.py', device='cpu').data.source == 'COCO instances'
+
+
 def test_boxes_alone_are_refused(tmp_path):
     write_yolo(tmp_path / 'data', {'train': truth(3)})
     for path in (tmp_path / 'data' / 'labels' / 'train').glob('*.txt'):
