@@ -12,6 +12,7 @@ from mmdet_panseg.requirements_check import RequirementsError
 from mmdet_panseg.version import __version__
 
 COMMANDS = {
+    'new': 'write a config for a folder of images and annotations',
     'train': 'train a model from a config',
     'test': 'test a checkpoint and print AP, mIoU and PQ',
     'predict': 'predict on images, folders and videos, and write what was found',

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from mmdet_panseg.datasets.errors import AnnotationFileError, BrokenImageError, MissingDataError, shown
+from mmdet_panseg.datasets.images.image_headers import IMAGE_SUFFIXES, read_header
 from mmdet_panseg.datasets.images.image_integrity import PNG_START
 
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
-_EXIF_ORIENTATION = 274
 _PNG_KINDS = {0: 'greyscale', 2: 'RGB', 3: 'palette', 4: 'greyscale with alpha', 6: 'RGB with alpha'}
 
 
@@ -123,24 +122,14 @@ def _files_by_stem(folder: Path, suffixes: tuple[str, ...], what: str, option: s
 
 
 def _checked_pair(image: Path, folder: Path, label_map: Path) -> LabelledImage:
-    size, map_size = _image_size(image), _label_map_size(label_map)
+    header, map_size = read_header(image), _label_map_size(label_map)
+    size = header.width, header.height
     if size != map_size:
         raise AnnotationFileError(
             f"Label map '{label_map}' has {map_size[0]}x{map_size[1]} pixels, its image '{image}' {size[0]}x{size[1]} "
             '(as shown, after any EXIF rotation): resize the label map with nearest neighbour, or use its own image.'
         )
     return LabelledImage(image.relative_to(folder).as_posix(), image, label_map, *size)
-
-
-def _image_size(path: Path) -> tuple[int, int]:
-    """Width and height of an image as it is shown, from its header."""
-    try:
-        with Image.open(path) as picture:
-            width, height = picture.size
-            sideways = picture.getexif().get(_EXIF_ORIENTATION, 1) >= 5
-    except (OSError, SyntaxError, UnidentifiedImageError) as error:
-        raise BrokenImageError(f"Image '{path}' cannot be opened ({error}); copy it again or remove it.") from error
-    return (height, width) if sideways else (width, height)
 
 
 def _label_map_size(path: Path) -> tuple[int, int]:
