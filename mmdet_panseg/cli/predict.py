@@ -29,6 +29,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('--side-by-side', action='store_true', help='pictures show the photograph beside the result')
     parser.add_argument('--picture-side', type=int, default=2048, help='longest side of pictures (default: 2048)')
+    parser.add_argument(
+        '--format',
+        choices=('coco', 'label-studio', 'cvat', 'yolo'),
+        help='write annotations for this tool or training in place of pictures and maps',
+    )
+    parser.add_argument(
+        '--shapes', choices=('masks', 'polygons'), help='of --format (default: masks, where the format has them)'
+    )
     parser.add_argument('--tiles', type=int, metavar='PIXELS', help='predict large images in tiles of this side')
     parser.add_argument(
         '--overlap', type=float, default=0.2, help='share of a tile that its neighbours see too (default: 0.2)'
@@ -47,13 +55,19 @@ def run(arguments: argparse.Namespace) -> None:
     """Predict as the arguments of :func:`build_parser` say."""
     from pathlib import Path
 
+    from rich.progress import track
+
     from mmdet_panseg.apis.inference import PanopticInferencer
     from mmdet_panseg.apis.inference.output.result_folder import require_writable
-    from mmdet_panseg.apis.inference.sources import open_source
+    from mmdet_panseg.apis.inference.sources import FileSource, open_source
+    from mmdet_panseg.apis.pre_annotations import write_pre_annotations
+    from mmdet_panseg.errors import ConfigError
 
     # What is wrong with the source or the folder is told before the model is loaded.
     require_writable(Path(arguments.out), arguments.overwrite)
-    open_source(arguments.source)
+    source = open_source(arguments.source)
+    if arguments.format and not isinstance(source, FileSource):
+        raise ConfigError(f'--format {arguments.format}: annotations are of image files, not of a video or a camera.')
     inferencer = PanopticInferencer(
         arguments.model,
         arguments.weights,
@@ -65,7 +79,21 @@ def run(arguments: argparse.Namespace) -> None:
         overlap=arguments.overlap,
         trust=arguments.trust_checkpoint,
     )
-    inferencer(arguments.source).save(
+    predictions = inferencer(arguments.source)
+    if arguments.format:
+        written = write_pre_annotations(
+            track(predictions, 'predicting', total=len(source)),
+            arguments.out,
+            arguments.format,
+            source.root,
+            shapes=arguments.shapes,
+            model_version=Path(arguments.model).stem,
+            overwrite=arguments.overwrite,
+        )
+        print(f'{written.objects} objects in {written.images} images: {", ".join(map(str, written.files))}')
+        print(written.next_step)
+        return
+    predictions.save(
         arguments.out,
         outputs=arguments.outputs,
         side_by_side=arguments.side_by_side,

@@ -27,6 +27,21 @@ def test_a_folder_is_predicted(tmp_path):
     assert [image['file_name'] for image in found['images']] == ['a.png', 'b/c.jpg'] and found['annotations']
 
 
+def test_images_become_annotations_of_a_tool(tmp_path, capsys):
+    write_run(tmp_path / 'run')
+    photos = write_photographs(tmp_path / 'photos', ['a.png', 'b/c.jpg'], (150, 200))
+    run(photos, '--model', tmp_path / 'run', '--out', tmp_path / 'out', '--format', 'label-studio', '--score-thr', 0.15)
+    tasks = json.loads((tmp_path / 'out' / 'label_studio.json').read_text())
+    assert [task['data']['image'].rpartition('photos/')[2] for task in tasks] == ['a.png', 'b/c.jpg']
+    assert any(result for task in tasks for result in task['predictions'])
+    assert 'objects in 2 images' in capsys.readouterr().out
+
+
+def test_frames_of_a_camera_become_no_annotations(tmp_path):
+    with pytest.raises(UserError, match='--format cvat: annotations are of image files'):
+        run('0', '--model', tmp_path / 'run', '--out', tmp_path / 'out', '--format', 'cvat')
+
+
 def test_faults_are_told_before_the_model_is_loaded(tmp_path):
     photos = write_photographs(tmp_path / 'photos', ['a.png'])
     (tmp_path / 'empty').mkdir()

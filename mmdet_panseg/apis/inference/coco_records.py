@@ -72,12 +72,12 @@ def coco_dataset(predictions: Iterable[Prediction]) -> dict[str, Any]:
         predictions: Predictions of one model.
 
     Returns:
-        ``categories``, ``images`` and ``annotations``.
+        ``categories`` of things, ``images`` and ``annotations``.
     """
     images, annotations, categories = [], [], []
     for number, prediction in enumerate(predictions, start=1):
         height, width = prediction.size
         images.append(dict(id=number, file_name=prediction.name, height=height, width=width))
         annotations += instance_records(prediction, number, len(annotations) + 1)
-        categories = prediction.classes.categories()
+        categories = prediction.classes.categories()[: prediction.classes.num_things]
     return dict(categories=categories, images=images, annotations=annotations)

@@ -18,7 +18,7 @@ class ClassNames:
         names: Class names, things before stuff.
         num_things: Number of thing classes.
         palette: RGB triples of 0..255, one per class.
-        category_ids: Ids of the categories in files of results, those of the training data; None for the labels.
+        category_ids: Ids of the categories in files of results, those of the training data; None for 1, 2, ...
     """
 
     names: tuple[str, ...]
@@ -35,7 +35,7 @@ class ClassNames:
 
     def category_id(self, label: int) -> int:
         """Give the id of a class in files of results."""
-        return int(label if self.category_ids is None else self.category_ids[label])
+        return int(label + 1 if self.category_ids is None else self.category_ids[label])
 
     def categories(self) -> list[dict[str, Any]]:
         """List the classes as ``categories`` of a COCO file."""

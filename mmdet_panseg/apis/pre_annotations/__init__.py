@@ -1,4 +1,4 @@
-"""Predictions for annotation tools and trainings: COCO, COCO panoptic, Label Studio, CVAT, YOLO."""
+"""Predictions for annotation tools and trainings: COCO, Label Studio, CVAT, YOLO."""
 
 from __future__ import annotations
 

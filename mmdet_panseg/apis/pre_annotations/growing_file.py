@@ -35,17 +35,15 @@ class GrowingFile:
 
 
 class GrowingList:
-    """A JSON file whose one long list is written as it comes, an item a line.
+    """A JSON file with a list that is written as it comes, an item a line.
 
     Args:
         path: The file to be.
-        key: Key of the list in the file's object; None for a file that is the list.
     """
 
-    def __init__(self, path: Path, key: str | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         self._file = GrowingFile(path)
-        self._is_object = key is not None
-        self._file.write(f'{{{json.dumps(key)}:[' if self._is_object else '[')
+        self._file.write('[')
         self._number = 0
 
     def add(self, item: Mapping[str, Any]) -> None:
@@ -54,12 +52,7 @@ class GrowingList:
         self._file.write((',\n' if self._number else '\n') + text)
         self._number += 1
 
-    def close(self, **rest: Any) -> None:
-        """End the list, add the object's other keys, and give the file its name."""
-        self._file.write('\n]')
-        if self._is_object:
-            for key, value in rest.items():
-                self._file.write(f',\n{json.dumps(key)}:{json.dumps(value, separators=(",", ":"), ensure_ascii=False)}')
-            self._file.write('}')
-        self._file.write('\n')
+    def close(self) -> None:
+        """End the list and give the file its name."""
+        self._file.write('\n]\n')
         self._file.close()

@@ -11,7 +11,6 @@ from mmdet_panseg.apis.inference.prediction import Prediction
 from mmdet_panseg.errors import ConfigError
 
 from .coco import CocoWriter
-from .coco_panoptic import CocoPanopticWriter
 from .cvat import CvatWriter
 from .label_studio import LabelStudioWriter
 from .writer import PreAnnotationWriter
@@ -19,7 +18,6 @@ from .yolo import YoloWriter
 
 FORMATS: dict[str, type[PreAnnotationWriter]] = {
     'coco': CocoWriter,
-    'coco-panoptic': CocoPanopticWriter,
     'label-studio': LabelStudioWriter,
     'cvat': CvatWriter,
     'yolo': YoloWriter,
@@ -73,8 +71,7 @@ def write_pre_annotations(
         What was written.
 
     Raises:
-        ConfigError: If the format or shape is unknown, a file is there already, there is no prediction, or the model
-            does not give what the format needs.
+        ConfigError: If the format or shape is unknown, a file is there already, or there is no prediction.
     """
     folder = Path(folder)
     if format not in FORMATS:
@@ -88,7 +85,6 @@ def write_pre_annotations(
     first = next(stream, None)
     if first is None:
         raise ConfigError(f'{folder}: there is no prediction to write.')
-    writer_class.require(first)
     writer = writer_class(folder, first.classes, image_root, shapes, model_version)
     images = objects = 0
     try:

@@ -58,14 +58,6 @@ class PreAnnotationWriter(ABC):
                 f'{", ".join(there)}: exists already; choose another folder, or replace it with --overwrite.'
             )
 
-    @classmethod  # noqa: B027, most formats take what any model gives
-    def require(cls, prediction: Prediction) -> None:
-        """Refuse predictions of a model that does not give what the format needs.
-
-        Raises:
-            ConfigError: If it does not.
-        """
-
     @abstractmethod
     def add(self, prediction: Prediction) -> int:
         """Write an image and give the number of its objects; all of it or, where that fails, nothing."""

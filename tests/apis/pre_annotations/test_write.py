@@ -9,14 +9,13 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import yaml
-from mmengine.registry import init_default_scope
 from PIL import Image
 from pycocotools import mask as mask_utils
 from pycocotools.coco import COCO
 
 from mmdet_panseg.apis.pre_annotations import FORMATS, write_pre_annotations
 from mmdet_panseg.apis.pre_annotations.label_studio_rle import brush_rle
-from mmdet_panseg.datasets import CheckedCocoDataset, CheckedCocoPanopticDataset
+from mmdet_panseg.datasets import CheckedCocoDataset
 from mmdet_panseg.engine import ConfigError
 from prediction_cases import CLASSES, predictions, random_predictions
 
@@ -168,22 +167,16 @@ def test_coco_is_read_back(tmp_path, shapes, iou):
         require_equal(read[found.name], expected(found)[0], iou)
 
 
-@pytest.mark.parametrize('name, file', [('coco', 'instances.json'), ('coco-panoptic', 'panoptic.json')])
-def test_categories_have_the_ids_of_the_training_data(tmp_path, name, file):
-    ids = (7, 90, 91, 200)
-    made = [replace(found, classes=replace(CLASSES, category_ids=ids)) for found in predictions(panoptic=True)]
-    write_pre_annotations(made, tmp_path, name)
-    content = json.loads((tmp_path / file).read_text())
-    names = dict(zip(ids, CLASSES.names, strict=True))
-    known = {category['id']: category['name'] for category in content['categories']}
-    assert known == {number: names[number] for number in (ids[:2] if name == 'coco' else ids)}
-    found = [part for record in content['annotations'] for part in record.get('segments_info', [record])]
-    wanted = [
-        ids[label]
-        for one in made
-        for label in (one.labels if name == 'coco' else [info['category_id'] for info in one.segments_info])
-    ]
-    assert [part['category_id'] for part in found] == wanted
+def test_categories_have_the_ids_of_the_training_data(tmp_path):
+    made = [replace(found, classes=replace(CLASSES, category_ids=(7, 90, 91, 200))) for found in predictions()]
+    write_pre_annotations(made, tmp_path, 'coco')
+    content = json.loads((tmp_path / 'instances.json').read_text())
+    assert {category['id']: category['name'] for category in content['categories']} == {
+        7: CLASSES.names[0],
+        90: CLASSES.names[1],
+    }
+    labels = [label for found in made for label in found.labels]
+    assert [part['category_id'] for part in content['annotations']] == [(7, 90)[label] for label in labels]
 
 
 def test_the_data_set_takes_the_coco_file(tmp_path):
@@ -198,36 +191,6 @@ def test_the_data_set_takes_the_coco_file(tmp_path):
     assert dataset.metainfo['classes'] == CLASSES.names[:2]
     labels = [[item['bbox_label'] for item in dataset.get_data_info(place)['instances']] for place in range(3)]
     assert labels == [found.labels.tolist() for found in made]
-
-
-def test_coco_panoptic_is_read_back(tmp_path):
-    made = predictions(panoptic=True)
-    for found in made:
-        (tmp_path / 'images' / found.name).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.zeros((*found.size, 3), np.uint8)).save(tmp_path / 'images' / found.name)
-    write_pre_annotations(made, tmp_path, 'coco-panoptic')
-    content = json.loads((tmp_path / 'panoptic.json').read_text())
-    names = {category['id']: category['name'] for category in content['categories']}
-    for found, record in zip(made, content['annotations'], strict=True):
-        pixels = np.array(Image.open(tmp_path / 'panoptic' / record['file_name']).convert('RGB')).astype(int)
-        ids = pixels @ [1, 256, 65536]
-        assert ids.shape == found.size
-        for segment, info in zip(record['segments_info'], found.segments_info, strict=True):
-            assert names[segment['category_id']] == CLASSES.names[info['category_id']]
-            assert np.array_equal(ids == segment['id'], found.panoptic_map == info['id'])
-            assert segment['area'] == info['area']
-        assert np.array_equal(ids == 0, found.panoptic_map == 0)
-    init_default_scope('mmdet')
-    dataset = CheckedCocoPanopticDataset(
-        ann_file=str(tmp_path / 'panoptic.json'),
-        data_prefix=dict(img=str(tmp_path / 'images'), seg=str(tmp_path / 'panoptic')),
-        pipeline=[dict(type='LoadCheckedImage'), dict(type='LoadPanopticSegments')],
-        test_mode=True,
-    )
-    assert dataset.metainfo['classes'] == CLASSES.names
-    sample = dataset[0]
-    semantic = sample['gt_segments'].semantic_map(sample['gt_seg_map'])
-    assert np.array_equal(semantic, np.where(made[0].panoptic_map, (made[0].panoptic_map - 1) % 1000, 255))
 
 
 @pytest.mark.parametrize('panoptic', [False, True])
@@ -314,8 +277,6 @@ def test_an_interruption_keeps_what_was_there(tmp_path, name):
     assert not list(tmp_path.rglob('*.unfinished'))
     if name == 'coco':
         assert list(coco_masks(tmp_path)) == ['a/b c.jpg', 'nothing.jpg']
-    elif name == 'coco-panoptic':
-        assert len(json.loads((tmp_path / 'panoptic.json').read_text())['annotations']) == 2
     elif name == 'label-studio':
         assert len(json.loads((tmp_path / 'label_studio.json').read_text())) == 2
     elif name == 'cvat':
@@ -362,9 +323,8 @@ def test_two_images_of_one_yolo_file_are_an_error(tmp_path):
 @pytest.mark.parametrize(
     'options, message',
     [
-        (dict(format='voc'), 'voc: unknown; choose one of coco, coco-panoptic, label-studio, cvat, yolo'),
+        (dict(format='voc'), 'voc: unknown; choose one of coco, label-studio, cvat, yolo'),
         (dict(format='yolo', shapes='masks'), 'yolo has polygons, not .masks'),
-        (dict(format='coco-panoptic'), 'makes no panoptic map.*--format coco'),
     ],
 )
 def test_what_cannot_be_written_is_an_error(tmp_path, options, message):

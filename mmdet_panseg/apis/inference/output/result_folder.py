@@ -37,8 +37,9 @@ class ResultFolder:
         self._number = self._annotations = 0
         self._stems: set[str] = set()
         folder.mkdir(parents=True, exist_ok=True)
-        files = [name for name in ('instances', 'panoptic') if name in outputs]
-        self._files = {name: GrowingJson(folder / f'{name}.json', classes.categories()) for name in files}
+        categories = dict(instances=classes.categories()[: classes.num_things], panoptic=classes.categories())
+        files = [name for name in categories if name in outputs]
+        self._files = {name: GrowingJson(folder / f'{name}.json', categories[name]) for name in files}
 
     def write(self, prediction: Prediction, picture: np.ndarray | None = None) -> None:
         """Write what was found in the next image.

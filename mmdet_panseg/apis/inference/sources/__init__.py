@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from .files import FileSource
 from .opening import open_source
 from .source import Source, SourceImage
 from .video import VideoSource
 
-__all__ = ['Source', 'SourceImage', 'VideoSource', 'open_source']
+__all__ = ['FileSource', 'Source', 'SourceImage', 'VideoSource', 'open_source']
