@@ -63,7 +63,7 @@ def test_files_hold_what_was_found(inferencer, photos, saved):
         picture = Image.open(saved / 'pictures' / f'{stem}.jpg')
         assert picture.width == 130 and picture.height > 90, 'a legend lies below'
     assert len({record['id'] for record in coco['annotations']}) == len(coco['annotations'])
-    assert [category['name'] for category in coco['categories']] == list(NAMES)
+    assert [category['name'] for category in coco['categories']] == list(NAMES[:THINGS])
     assert [category['isthing'] for category in panoptic['categories']] == [1] * THINGS + [0] * 3
 
 
@@ -77,7 +77,7 @@ def test_pycocotools_and_our_data_sets_read_the_files(saved, photos):
     dataset = CheckedCocoDataset(
         ann_file=str(saved / 'instances.json'), data_prefix=dict(img=str(photos)), pipeline=[], serialize_data=False
     )
-    assert len(dataset) == 4 and dataset.metainfo['classes'] == NAMES
+    assert len(dataset) == 4 and dataset.metainfo['classes'] == NAMES[:THINGS]
     dataset = CheckedCocoPanopticDataset(
         ann_file=str(saved / 'panoptic.json'),
         data_prefix=dict(img=str(photos), seg=str(saved / 'panoptic')),

@@ -51,12 +51,13 @@ def read_yolo(files: FolderFiles, path: Path) -> ImportedData:
     content = _read_yaml(path)
     names = _class_names(content['names'], path)
     data = ImportedData('YOLO segmentation', classes=names)
-    for split in _SPLITS:
-        entry = content.get(split)
-        if not entry:
-            continue
-        images = _images_of(entry, content, path, split)
-        found = 0
+    listed = {split: _images_of(entry, content, path, split) for split in _SPLITS if (entry := content.get(split))}
+    if 'val' in listed and listed['val'] == listed.get('train'):
+        # YOLO wants both keys: without a split of their own, files name one folder twice.
+        data.note("YAML file whose 'val' is 'train', taken as without a split", path.name, 'val')
+        listed = {None: listed['train']}
+    for split, images in listed.items():
+        name, found = split or 'train', 0
         for image in images:
             labels = _label_file(image)
             header = read_header(image)
@@ -64,11 +65,11 @@ def read_yolo(files: FolderFiles, path: Path) -> ImportedData:
             if labels.is_file():
                 objects, found = _read_labels(labels, names, header.width, header.height, data), found + 1
             else:
-                data.note('images without a text file, taken as without objects', image.name, split)
+                data.note('images without a text file, taken as without objects', image.name, name)
             data.images.append(ImportedImage(image, header.width, header.height, objects, split))
         if not found and split != 'test':
             raise MissingDataError(
-                f"'{path}': none of the {len(images)} images of '{split}' has a text file, such as "
+                f"'{path}': none of the {len(images)} images of '{name}' has a text file, such as "
                 f"'{_label_file(images[0])}'. Put labels into a folder 'labels' beside 'images', with the same folders "
                 'in it.'
             )

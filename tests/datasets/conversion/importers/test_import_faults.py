@@ -156,6 +156,13 @@ def test_folders_of_roboflow_are_found(tmp_path):
     assert len(read_yolo_of(tmp_path).images) == 2
 
 
+def test_yolo_with_one_folder_for_both_splits_has_none(tmp_path):
+    write_yolo(tmp_path, {'train': truth(3)}, yaml_text='train: images/train\nval: images/train\nnames: [cat, dog]\n')
+    data = read_yolo_of(tmp_path)
+    assert [image.split for image in data.images] == [None] * 3
+    assert "'val' is 'train', taken as without a split" in ' '.join(data.notes())
+
+
 def test_lists_of_images_are_read(tmp_path):
     write_yolo(tmp_path, {'train': truth(3)}, yaml_text='train: train.txt\nnames: [cat, dog]\n')
     (tmp_path / 'train.txt').write_text('./images/train/img_0.png\n')
