@@ -41,11 +41,13 @@ from .panoptic_quality import (
 )
 from .pixel_pairs import PixelPairs, count_pixel_pairs
 from .pyramid import align_pyramid, aligned_strides
-from .resized_argmax import resized_argmax
+from .resized_argmax import averaged_argmax, resized_argmax
 from .segment_geometry import segment_geometry, segment_masks
 from .segment_map import SegmentMap, segment_map_from_ids
 from .segment_table import SegmentTable, join_segments, merge_segments, segment_rows, whole_segments
 from .upsampled_convolution import upsampled_convolution
+from .view_maps import ViewMaps, binary_masks, cell_positions, maps_of_image, sampled_maps
+from .view_matching import averaged_masks, averaged_rows, match_views, mean_scores
 
 __all__ = [
     'best_class_ious',
@@ -57,6 +59,16 @@ __all__ = [
     'MAX_SEGMENTS',
     'VOID_LABEL',
     'VOID_ROW',
+    'ViewMaps',
+    'averaged_argmax',
+    'averaged_masks',
+    'averaged_rows',
+    'binary_masks',
+    'cell_positions',
+    'maps_of_image',
+    'match_views',
+    'mean_scores',
+    'sampled_maps',
     'GridCells',
     'Islands',
     'MaskGeometry',

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
-from .cell_masks import masks_per_chunk, resize_masks
+from .view_maps import ViewMaps, maps_of_image
 
 
 def resized_argmax(
@@ -27,13 +29,30 @@ def resized_argmax(
         Greatest value, shape ``size``, and its channel, int64, shape ``size``; of equal channels the first. Without
         channels the values are -inf and the channels 0.
     """
-    enlarged = logits.shape[-2] * scale, logits.shape[-1] * scale
-    best = logits.new_full(size, -torch.inf)
-    channels = torch.zeros(size, dtype=torch.long, device=logits.device)
-    step = masks_per_chunk((max(enlarged[0], size[0]), max(enlarged[1], size[1])), memory_budget)
-    for start in range(0, len(logits), step):
-        chunk = resize_masks(logits[start : start + step], enlarged)[:, : crop[0], : crop[1]]
-        values, indices = resize_masks(chunk, size).max(dim=0)
+    return averaged_argmax([ViewMaps(logits, scale, crop)], size=size, memory_budget=memory_budget)
+
+
+def averaged_argmax(views: Sequence[ViewMaps], *, size: tuple[int, int], memory_budget: int) -> tuple[Tensor, Tensor]:
+    """Find each pixel's best channel on average over views of an image, a few channels at a time.
+
+    Args:
+        views: The same C channels of each view.
+        size: Height and width of the image, in pixels.
+        memory_budget: Bytes for one chunk of channels.
+
+    Returns:
+        Greatest mean and its channel, as :func:`resized_argmax` gives them.
+    """
+    first = views[0].values
+    best = first.new_full(size, -torch.inf)
+    channels = torch.zeros(size, dtype=torch.long, device=first.device)
+    step = min(view.per_chunk(size, memory_budget) for view in views)
+    for start in range(0, len(first), step):
+        part = slice(start, start + step)
+        total = maps_of_image(views[0].select(part), size)
+        for view in views[1:]:
+            total = total + maps_of_image(view.select(part), size)
+        values, indices = (total / len(views) if len(views) > 1 else total).max(dim=0)
         better = values > best
         best = torch.where(better, values, best)
         channels = torch.where(better, indices + start, channels)
