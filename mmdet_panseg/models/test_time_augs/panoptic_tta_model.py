@@ -19,7 +19,8 @@ from mmdet_panseg.ops import (
     averaged_rows,
     boxes_from_masks,
     cell_positions,
-    chosen_ious,
+    iou_from_intersections,
+    mask_intersections,
     masks_per_chunk,
     match_views,
     mean_scores,
@@ -102,8 +103,9 @@ class PanopticTTAModel(BaseTTAModel):
         found = [view.instances for view in views]
         scores, labels = (torch.cat([getattr(own, key) for own in found]) for key in ('scores', 'labels'))
         owners = torch.cat([own.labels.new_full(own.labels.shape, view) for view, own in enumerate(found)])
-        pairs = (labels[:, None] == labels) & (owners[:, None] != owners)
-        ious = chosen_ious(self._comparable_masks(views), pairs)
+        compared = self._comparable_masks(views)
+        areas = compared.flatten(1).sum(dim=1).clamp(min=1)
+        ious = iou_from_intersections(mask_intersections(compared), areas)
         members = match_views(ious, scores, labels, owners, len(views), iou_threshold=self.iou_threshold)
         merged = mean_scores(scores, members)
         order = merged.sort(descending=True, stable=True).indices[: self._most_instances()]
