@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import copy
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from mmcv import _ext as mmcv_ops
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmdet.utils import register_all_modules
 from mmengine.config import ConfigDict
+from mmengine.structures import InstanceData
+from torch import nn
 
 from mmdet_panseg.errors import ConfigError
 from mmdet_panseg.models import PanopticTTAModel
@@ -199,6 +203,7 @@ def mask_rcnn():
     return model
 
 
+@pytest.mark.skipif(getattr(mmcv_ops, 'IS_STAND_IN', False), reason='mmcv was installed without compiled ops')
 @pytest.mark.parametrize('flip', [None, 'horizontal'])
 def test_mask_rcnn_of_mmdet(flip):
     model, image = mask_rcnn(), random_image()
@@ -217,8 +222,44 @@ def test_mask_rcnn_of_mmdet(flip):
     assert model.roi_head.test_cfg.mask_thr_binary == 0.5
 
 
+class FinishedMasks(nn.Module):
+    """Stands for a two-stage model: the soft mask and the box of one object, for each view in turn."""
+
+    def __init__(self, masks, boxes, threshold):
+        super().__init__()
+        self.found = iter(zip(masks, boxes, strict=True))
+        self.roi_head = SimpleNamespace(test_cfg=ConfigDict(mask_thr_binary=threshold))
+        self.data_preprocessor = MODELS.build(SOLO.data_preprocessor)
+        self.test_step = None
+
+    def predict(self, inputs, samples):
+        mask, box = next(self.found)
+        threshold = self.roi_head.test_cfg.mask_thr_binary
+        masks = (255 * mask[None]).byte() if threshold < 0 else mask[None] >= threshold
+        label = torch.zeros(1, dtype=torch.long)
+        samples[0].pred_instances = InstanceData(
+            masks=masks, bboxes=torch.tensor([box]), scores=torch.tensor([0.8]), labels=label
+        )
+        return samples
+
+
+@pytest.mark.parametrize('threshold', [0.5, 0.7])
+def test_masks_and_boxes_of_two_stage_models_are_averaged(threshold):
+    torch.manual_seed(0)
+    masks = torch.rand(2, *ORIGINAL_SIZE) ** 0.2
+    model = FinishedMasks(masks, [[10.0, 20, 30, 40], [100.0, 20, 130, 50]], threshold)
+    image = random_image()
+    (sample,) = merged(model, [view(image), view(image, 'horizontal')])
+    (found,) = sample.pred_instances
+    assert found.scores.item() == pytest.approx(0.8) and found.labels.item() == 0
+    assert found.bboxes.tolist() == [[15, 20, 40, 45]]  # the second one is at 20 to 50 in the image
+    expected = (masks[0] + masks[1].flip(-1)) / 2 > threshold
+    assert (found.masks[0] != expected).float().mean() < 0.01
+    assert model.roi_head.test_cfg.mask_thr_binary == threshold
+
+
 def test_models_without_masks_are_named():
-    model = mask_rcnn()
-    model.roi_head.mask_head = None
-    with pytest.raises(ConfigError, match='--tta: MaskRCNN predicts no instances with masks'):
+    model = FinishedMasks([], [], 0.5)
+    model.predict = lambda inputs, samples: [setattr(s, 'pred_instances', InstanceData()) or s for s in samples]
+    with pytest.raises(ConfigError, match='--tta: FinishedMasks predicts no instances with masks'):
         merged(model, [view(random_image())])
