@@ -13,7 +13,7 @@ from typing import Any
 from mmdet.engine.hooks.utils import trigger_visualization_hook
 from mmdet.evaluation import DumpDetResults
 from mmdet.registry import METRICS
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 from mmengine.logging import print_log
 
 from mmdet_panseg.engine.checkpoints.atomic_backend import write_atomically
@@ -31,6 +31,7 @@ from mmdet_panseg.errors import ConfigError
 
 from .launch import build_runner, ensure_hook, is_main_rank, leave_processes, use_processes_on_cpu
 from .run_record import write_run_record
+from .test_time_augmentation import use_test_time_augmentation
 
 _COCO_LINES = (
     *('mAP', 'mAP_50', 'mAP_75', 'mAP_s', 'mAP_m', 'mAP_l'),
@@ -64,8 +65,8 @@ def run_testing(arguments: argparse.Namespace) -> dict[str, float]:
     if arguments.show or arguments.show_dir:
         use_painting(config)
         config = trigger_visualization_hook(config, arguments)
-    if arguments.tta:
-        use_test_time_augmentation(config)
+    if arguments.tta or arguments.tta_scales:
+        use_test_time_augmentation(config, arguments.tta_scales)
     ensure_hook(config, dict(type='CheckpointMatchHook', require_all=True))
     for name in ('ClassCountHook', 'EvaluationDataHook'):
         ensure_hook(config, dict(type=name))
@@ -124,28 +125,6 @@ def use_painting(config: Config) -> None:
     ):
         if part.get('type') == others:
             part['type'] = ours
-
-
-def use_test_time_augmentation(config: Config) -> None:
-    """Put the config's ``tta_model`` around the model and its ``tta_pipeline`` into the test data.
-
-    Args:
-        config: The config, changed in place.
-
-    Raises:
-        ConfigError: When it lacks one of the two, or the model predicts masks and ``DetTTAModel`` is to merge them.
-    """
-    absent = [key for key in ('tta_model', 'tta_pipeline') if key not in config]
-    if absent:
-        raise ConfigError(f'--tta: the config has no {" and no ".join(absent)}; add what test-time augmentation does.')
-    model = config.model
-    if config.tta_model.get('type') == 'DetTTAModel' and 'mask_head' in {**model, **(model.get('roi_head') or {})}:
-        raise ConfigError('--tta: DetTTAModel merges boxes and has no rule for masks; test this model without --tta.')
-    config.model = ConfigDict(**config.tta_model, module=config.model)
-    data = config.test_dataloader.dataset
-    while 'dataset' in data:
-        data = data['dataset']
-    data.pipeline = config.tta_pipeline
 
 
 def _report(metrics: Mapping[str, Any], origin: Mapping[str, str], path: Path) -> None:

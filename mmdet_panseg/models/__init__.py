@@ -22,6 +22,7 @@ from .heads import (
 )
 from .losses import LossNormalizer, SmoothDiceLoss
 from .necks import ConvolvedFPN
+from .test_time_augs import PanopticTTAModel
 
 __all__ = [
     'CommonStrideSupervision',
@@ -33,6 +34,7 @@ __all__ = [
     'MatrixNMS',
     'PanopticSOLO',
     'PanopticSOLOFusionHead',
+    'PanopticTTAModel',
     'PerLevelCellClassifier',
     'PerLevelSupervision',
     'RandomNegativeCells',

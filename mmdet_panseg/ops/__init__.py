@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .averaged_argmax import averaged_argmax
 from .blended_rows import BlendedRows, LogitBand, split_band
 from .boxed_targets import boxed_mask_targets
 from .cell_masks import at_least_float32, cell_mask_logits, masks_per_chunk, resize_masks
@@ -43,7 +44,6 @@ from .panoptic_quality import (
 )
 from .pixel_pairs import PixelPairs, count_pixel_pairs
 from .pyramid import align_pyramid, aligned_strides
-from .resized_argmax import resized_argmax
 from .rle import crop_from_rle, rle_from_crop, rle_intersection
 from .rle_fusion import RleSegment, fuse_rle
 from .segment_geometry import segment_geometry, segment_masks
@@ -52,6 +52,8 @@ from .segment_table import SegmentTable, join_segments, merge_segments, segment_
 from .tile_grid import blend_weights, tile_starts
 from .tile_merging import MergedInstances, TileInstances, merge_tile_instances
 from .upsampled_convolution import upsampled_convolution
+from .view_maps import ViewMaps, binary_masks, cell_positions, maps_of_image, sampled_maps
+from .view_matching import averaged_masks, averaged_rows, match_views, mean_scores
 
 __all__ = [
     'join_rings',
@@ -71,6 +73,16 @@ __all__ = [
     'MergedInstances',
     'RleSegment',
     'TileInstances',
+    'ViewMaps',
+    'averaged_argmax',
+    'averaged_masks',
+    'averaged_rows',
+    'binary_masks',
+    'cell_positions',
+    'maps_of_image',
+    'match_views',
+    'mean_scores',
+    'sampled_maps',
     'GridCells',
     'Islands',
     'MaskGeometry',
@@ -122,7 +134,6 @@ __all__ = [
     'panoptic_quality',
     'priority_by_area',
     'resize_masks',
-    'resized_argmax',
     'resolve_collisions',
     'rgb_from_ids',
     'rle_from_crop',

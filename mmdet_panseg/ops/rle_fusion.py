@@ -110,7 +110,7 @@ def _fill_stuff(
     last = num_things + num_stuff
     areas = np.zeros(last + 1, np.int64)
     boxes: dict[int, tuple[int, int, int, int]] = {}
-    for band in _bands(panoptic_map.shape):
+    for band in _bands(panoptic_map):
         values, semantic = panoptic_map[band], semantic_map[band]
         is_stuff = (semantic >= num_things) & (semantic < last)
         filling = np.where(is_stuff, semantic.astype(np.int32) + 1, _VOID)
@@ -126,16 +126,17 @@ def _fill_stuff(
     areas[: num_things + 1] = 0
     small = np.flatnonzero((areas > 0) & (areas < min_area))
     if len(small):
-        for band in _bands(panoptic_map.shape):
+        for band in _bands(panoptic_map):
             panoptic_map[band][np.isin(panoptic_map[band], small)] = _VOID
     large = [int(value) for value in np.flatnonzero(areas) if value not in small]
     return [RleSegment(value, value - 1, None, int(areas[value]), boxes[value]) for value in large]
 
 
-def _bands(shape: tuple[int, int]) -> Iterator[slice]:
-    step = max(1, _BAND // shape[1])
-    for start in range(0, shape[0], step):
-        yield slice(start, min(start + step, shape[0]))
+def _bands(values: npt.NDArray) -> Iterator[slice]:
+    height, width = values.shape
+    step = max(1, _BAND // width)
+    for start in range(0, height, step):
+        yield slice(start, min(start + step, height))
 
 
 def _shifted_box(mask: npt.NDArray[np.bool_], left: int, top: int) -> tuple[int, int, int, int]:

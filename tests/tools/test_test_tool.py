@@ -9,6 +9,7 @@ import re
 import pytest
 import torch
 
+from panoptic_solo_cases import PANOPTIC, build, changed
 from toy_run import write_echo_config, write_panoptic_echo_config
 
 COCO_LINE = re.compile(r'Average (Precision|Recall) .*\] = (-?[\d.]+)')
@@ -116,6 +117,26 @@ def test_annotations_of_other_images_are_refused(call_tool, tmp_path, weights):
         run = call_tool('test.py', config, weights, '--cfg-options', f'test_evaluator.ann_file={option}')
         assert run.returncode == 2 and text in run.stderr and 'Traceback' not in run.stderr
         assert run.stderr.count('test_evaluator.ann_file') == 1
+
+
+def test_views_of_other_sizes_and_mirrored_are_merged(call_tool, tmp_path):
+    config = write_panoptic_echo_config(tmp_path)
+    counts = dict(num_things=2, num_stuff=1)
+    model = changed(PANOPTIC, mask_head=dict(num_classes=2), semantic_head=counts, fusion_head=counts)
+    resize = dict(type='Resize', scale=(96, 72), keep_ratio=True)
+    text = f'model = {model.to_dict()!r}\ntest_dataloader["dataset"]["pipeline"].insert(1, {resize!r})\n'
+    config.write_text(f'{config.read_text()}\n{text}')
+    torch.manual_seed(0)
+    torch.save(dict(state_dict=build(model).state_dict()), tmp_path / 'trained.pth')
+    found = []
+    for views in ((), ('--tta',), ('--tta-scales', 0.7, 1)):
+        run = call_tool('test.py', config, tmp_path / 'trained.pth', *views, '--show-dir', 'painted')
+        assert run.returncode == 0, run.stderr
+        found.append(json.loads((tmp_path / 'test' / 'test_metrics.json').read_text())['metrics'])
+    assert found[0].keys() == found[1].keys() == found[2].keys()
+    assert len({metrics['semantic/mIoU'] for metrics in found}) == 3
+    run = call_tool('test.py', config, tmp_path / 'trained.pth', '--tta-scales', 0)
+    assert run.returncode == 2 and '--tta-scales: 0 should be above 0' in run.stderr
 
 
 @pytest.mark.parametrize('workers', [0, 1])

@@ -24,6 +24,7 @@ from mmdet_panseg.ops import (
     LogitBand,
     MergedInstances,
     TileInstances,
+    ViewMaps,
     fuse_rle,
     merge_tile_instances,
     split_band,
@@ -272,7 +273,7 @@ class _Maps:
 
     def _fill(self, band: LogitBand) -> None:
         size = band.logits.shape[1] * self.cell, self.size[1]
-        maps = self.head.maps_of(band.logits, self.cell, size, size)
+        maps = self.head.maps([ViewMaps(band.logits, self.cell, size)], size)
         inside = slice(band.above * self.cell, size[0] - band.below * self.cell)
         top = band.first * self.cell
         for whole, part in ((self.labels, maps.labels), (self.stuff, maps.stuff)):

@@ -101,7 +101,7 @@ class PanopticSOLO(SOLO):
         Returns:
             The mask head's losses and ``loss_semantic``, ``loss_semantic_dice``.
         """
-        mask_input, semantic_input = self._head_inputs(self.extract_feat(batch_inputs))
+        mask_input, semantic_input = self.head_inputs(self.extract_feat(batch_inputs))
         losses = {}
         for head, features in ((self.mask_head, mask_input), (self.semantic_head, semantic_input)):
             if head is not None:
@@ -125,7 +125,7 @@ class PanopticSOLO(SOLO):
             batch_data_samples = self.add_pred_to_datasample(batch_data_samples, instances)
         if maps is not None:
             for sample, semantic in zip(batch_data_samples, maps, strict=True):
-                self._add_maps(sample, semantic)
+                self.add_maps(sample, semantic)
         return batch_data_samples
 
     def predict_heads(
@@ -141,7 +141,7 @@ class PanopticSOLO(SOLO):
         Returns:
             Instances and semantic maps per image; None for the head that there is not.
         """
-        mask_input, semantic_input = self._head_inputs(self.extract_feat(batch_inputs))
+        mask_input, semantic_input = self.head_inputs(self.extract_feat(batch_inputs))
         instances = maps = None
         if self.mask_head is not None:
             instances = self.mask_head.predict(mask_input, batch_data_samples, rescale=rescale)
@@ -150,7 +150,13 @@ class PanopticSOLO(SOLO):
             maps = self.semantic_head.predict(semantic_input, metas, rescale=rescale)
         return instances, maps
 
-    def _add_maps(self, sample: DetDataSample, semantic: SemanticMaps) -> None:
+    def add_maps(self, sample: DetDataSample, semantic: SemanticMaps) -> None:
+        """Add semantic and panoptic map to a sample that has its instances, which the fusion may change.
+
+        Args:
+            sample: With ``pred_instances`` if there is a mask head; changed in place.
+            semantic: Maps of the instances' size.
+        """
         panoptic_map = None
         if self.fusion_head is not None:
             instances = no_instances(semantic.labels)
@@ -167,11 +173,11 @@ class PanopticSOLO(SOLO):
 
     def _forward(self, batch_inputs: Tensor, batch_data_samples: OptSampleList = None) -> tuple:
         """Run the heads without post-processing: the mask head's outputs, then the semantic logits."""
-        mask_input, semantic_input = self._head_inputs(self.extract_feat(batch_inputs))
+        mask_input, semantic_input = self.head_inputs(self.extract_feat(batch_inputs))
         pairs = ((self.mask_head, mask_input), (self.semantic_head, semantic_input))
         return tuple(head(features) for head, features in pairs if head is not None)
 
-    def _head_inputs(self, x: Sequence[Tensor]) -> tuple[Sequence[Tensor] | AlignedPyramid, Sequence[Tensor]]:
+    def head_inputs(self, x: Sequence[Tensor]) -> tuple[Sequence[Tensor] | AlignedPyramid, Sequence[Tensor]]:
         """Give what the mask head and the semantic head compute on: the pyramid, or a mask tower that both share."""
         if not getattr(self.semantic_head, 'needs_mask_features', False):
             return x, x

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -24,6 +24,7 @@ from mmdet_panseg.models.heads.cell_masks.level_masks import LevelMasks, LogitMa
 from mmdet_panseg.models.heads.cell_masks.loss import CellMaskLoss
 from mmdet_panseg.models.heads.cell_masks.mask_source import MaskSource, sources_of_cells
 from mmdet_panseg.models.heads.cell_masks.prediction import CellMaskPredictor
+from mmdet_panseg.models.heads.cell_masks.soft_instances import SoftInstances
 from mmdet_panseg.ops import (
     GridCells,
     align_pyramid,
@@ -457,6 +458,27 @@ class SparseSOLOHead(SOLOHead):
         Raises:
             ValueError: If the head has no ``test_cfg``.
         """
+        sizes = (tuple(s.metainfo['ori_shape' if rescale else 'img_shape'][:2]) for s in batch_data_samples)
+        found = self._soft_instances(x, batch_data_samples)
+        return [instances.at_size(size, self.memory_budget) for instances, size in zip(found, sizes, strict=True)]
+
+    @torch.no_grad()
+    def predict_soft(self, x: Sequence[Tensor], batch_data_samples: SampleList) -> list[SoftInstances]:
+        """Predict the instances of a batch and leave their masks soft and at 1/4 of the input.
+
+        Args:
+            x: Feature pyramid from fine to coarse, each ``(B, C, H_l, W_l)``.
+            batch_data_samples: Samples with ``img_shape``.
+
+        Returns:
+            Instances per image, by falling score.
+
+        Raises:
+            ValueError: If the head has no ``test_cfg``.
+        """
+        return list(self._soft_instances(x, batch_data_samples))
+
+    def _soft_instances(self, x: Sequence[Tensor], batch_data_samples: SampleList) -> Iterator[SoftInstances]:
         if not self.test_cfg:
             raise ValueError(f'{type(self).__name__} has no test_cfg: give the model test_cfg=dict(score_thr=0.1, ...)')
         if self.test_cfg != self._test_cfg_of_predictor:
@@ -466,7 +488,7 @@ class SparseSOLOHead(SOLOHead):
         scores = self.predictor.best_cells(scores)
         sources = self.mask_sources(pyramid, self.predictor.above_threshold(scores))
         metas = [sample.metainfo for sample in batch_data_samples]
-        return self.predictor(scores, sources, self.mask_size(pyramid), metas, rescale, self._rate(pyramid))
+        return self.predictor(scores, sources, self.mask_size(pyramid), metas, self._rate(pyramid))
 
     def _rate(self, pyramid: AlignedPyramid) -> Callable[[int, Tensor, Tensor], Tensor] | None:
         """Give the predictor what brings scores and ratings of masks together."""

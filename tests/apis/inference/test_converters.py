@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
-from inference_cases import METAINFO, NAMES
+from inference_cases import METAINFO, NAMES, THINGS
 from mmdet_panseg.apis.inference import ClassNames, Prediction, coco_dataset, to_supervision
 from mmdet_panseg.errors import UserError
 from mmdet_panseg.ops import rle_from_crop
 
-CLASSES = ClassNames(NAMES, 4, METAINFO['palette'], METAINFO['category_ids'])
+CLASSES = ClassNames(NAMES, THINGS, METAINFO['palette'], METAINFO['category_ids'])
 
 
 def prediction(count=2, masks=True, name='a/b.jpg'):
@@ -62,7 +62,7 @@ def test_the_coco_file_has_what_fiftyone_reads(tmp_path):
     assert [image['file_name'] for image in dataset['images']] == ['a/b.jpg', 'c.jpg', 'd.jpg']
     assert all(set(image) == {'id', 'file_name', 'height', 'width'} for image in dataset['images'])
     categories = [(category['id'], category['name']) for category in dataset['categories']]
-    assert categories == list(zip(range(11, 18), NAMES, strict=True))
+    assert categories == list(zip(range(11, 11 + THINGS), NAMES[:THINGS], strict=True))
     assert sorted(coco.anns) == [1, 2, 3]
     for annotation in coco.anns.values():
         assert annotation['image_id'] in coco.imgs and annotation['category_id'] in coco.cats
@@ -78,4 +78,4 @@ def test_the_coco_file_has_what_fiftyone_reads(tmp_path):
 def test_class_names_fit_together():
     with pytest.raises(ValueError, match='do not fit'):
         ClassNames(('a', 'b'), 3, [(0, 0, 0)] * 2)
-    assert ClassNames(('a', 'b'), 1, [(0, 0, 0)] * 2).categories()[1] == dict(id=1, name='b', isthing=0)
+    assert ClassNames(('a', 'b'), 1, [(0, 0, 0)] * 2).categories()[1] == dict(id=2, name='b', isthing=0)

@@ -9,7 +9,6 @@ from mmdet_panseg.engine import load_config
 from mmdet_panseg.engine.config import contradictions, loading
 from mmdet_panseg.engine.config.contradictions import settle_contradictions
 from mmdet_panseg.engine.config.idle_options import idle_option_warning
-from mmdet_panseg.engine.testing import use_test_time_augmentation
 from mmdet_panseg.errors import ConfigError
 from repository import REPOSITORY
 
@@ -112,10 +111,3 @@ def test_a_shipped_config_warns_of_its_data_root(monkeypatch):
     load_config(path, options)
     (warning,) = printed
     assert 'data_root is a variable of the config file' in warning and 'train_dataloader.dataset.data_root' in warning
-
-
-@pytest.mark.parametrize('model', [dict(mask_head=dict()), dict(roi_head=dict(mask_head=dict()))])
-def test_augmented_tests_of_mmdet_have_no_masks(model):
-    config = Config(dict(model=model, tta_model=dict(type='DetTTAModel'), tta_pipeline=[]))
-    with pytest.raises(ConfigError, match='--tta: DetTTAModel merges boxes'):
-        use_test_time_augmentation(config)

@@ -13,7 +13,7 @@ from mmdet_panseg.engine import ConfigError, load_config, write_run_record
 from mmdet_panseg.engine.config.loading import unknown_key_warning
 from mmdet_panseg.engine.errors import UserError, run_command
 from mmdet_panseg.engine.launch import ensure_hook, use_processes_on_cpu
-from mmdet_panseg.engine.testing import prepare_evaluators, use_test_time_augmentation
+from mmdet_panseg.engine.testing import prepare_evaluators
 from mmdet_panseg.engine.training import (
     harden_training,
     set_resume_checkpoint,
@@ -171,17 +171,6 @@ def test_coco_metrics_get_all_lines():
     assert 'metric_items' not in proposal
     assert chosen.metric_items == ['mAP']
     assert other == dict(type='OtherMetric')
-
-
-def test_augmented_testing_needs_its_keys(toy_config):
-    with pytest.raises(ConfigError, match='no tta_model and no tta_pipeline'):
-        use_test_time_augmentation(toy_config())
-    pipeline = [dict(type='Flip')]
-    inner = dict(type='Wrapped', dataset=dict(type='Data', pipeline=[]))
-    config = toy_config(tta_model=dict(type='Mean'), tta_pipeline=pipeline, test_dataloader=dict(dataset=inner))
-    use_test_time_augmentation(config)
-    assert config.model == dict(type='Mean', module=dict(type='ToyModel'))
-    assert config.test_dataloader.dataset.dataset.pipeline == pipeline
 
 
 def test_launchers_that_were_not_started_are_an_error(toy_config, monkeypatch):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, NamedTuple
@@ -12,23 +11,23 @@ from typing import Any, NamedTuple
 import torch
 from mmdet.registry import TASK_UTILS
 from mmdet.utils import OptConfigType
-from mmengine.structures import InstanceData
 from torch import Tensor
 from torch.nn import functional as F
 
 from mmdet_panseg.errors import ConfigError, near_names
 from mmdet_panseg.ops import (
-    boxes_from_masks,
+    ViewMaps,
     iou_from_intersections,
     mask_intersections,
-    masks_per_chunk,
-    resize_masks,
 )
 
 from .image_masks import ImageMasks
 from .mask_source import MaskSource
+from .soft_instances import SoftInstances
 from .supervision import RESIZED
 
+# Of the masks that are compared and resized, in pixels of the input.
+_MASK_STRIDE = 4
 # Probabilities nearer to 0 or 1 than this have the same logit.
 _EPS = 1e-6
 
@@ -174,39 +173,35 @@ class CellMaskPredictor:
         sources: Sequence[MaskSource],
         size: tuple[int, int],
         metas: Sequence[dict],
-        rescale: bool,
         rate: Callable[[int, Tensor, Tensor], Tensor] | None = None,
-    ) -> list[InstanceData]:
-        """Predict the instances of a batch.
+    ) -> Iterator[SoftInstances]:
+        """Predict the instances of a batch, image by image.
 
         Args:
             scores: Class scores of all cells, shape ``(B, cells, K)``.
             sources: The cells of :meth:`above_threshold`, by level and image.
             size: Height and width at which masks of different levels are compared.
-            metas: Meta information per image, with ``img_shape`` and ``ori_shape``.
-            rescale: Whether results are given at ``ori_shape``.
+            metas: Meta information per image, with ``img_shape``.
             rate: Called with the index of an image, soft masks ``(n, H, W)`` and the class scores of their cells
                 ``(n, K)``, gives the scores that take their place.
 
-        Returns:
-            Instances per image.
+        Yields:
+            The instances of an image, by falling score.
         """
-        results = []
         for image, meta in enumerate(metas):
             cells, labels = (scores[image] > self.score_thr).nonzero(as_tuple=True)
             masks = ImageMasks(sources, image, self.level_cells, size, self.resize, self.memory_budget)
             candidates = self._score_masks(scores[image], cells, labels, masks, rate and partial(rate, image))
-            results.append(self._predict_image(candidates, masks, meta, rescale))
-        return results
+            yield self._with_soft_masks(self._suppress(candidates, masks), masks, meta)
 
-    def _predict_image(self, candidates: _Candidates, masks: ImageMasks, meta: dict, rescale: bool) -> InstanceData:
-        candidates = self._suppress(candidates, masks)
-        kept_cells, mask_of_candidate = candidates.cells.unique(return_inverse=True)
-        result = InstanceData()
-        result.scores, result.labels = candidates.scores, candidates.labels
-        result.masks = self._full_masks(kept_cells, mask_of_candidate, masks, meta, rescale)
-        result.bboxes = boxes_from_masks(result.masks).to(result.scores.dtype)
-        return result
+    def _with_soft_masks(self, candidates: _Candidates, masks: ImageMasks, meta: dict) -> SoftInstances:
+        """Compute the masks of the candidates again, in what is resized: logits or probabilities."""
+        cells, mask_of_candidate = candidates.cells.unique(return_inverse=True)
+        soft_masks, threshold = masks.all(cells), self.mask_thr
+        if self.resize == 'logits':
+            soft_masks, threshold = soft_masks.logit(eps=_EPS), float(torch.tensor(threshold).logit(eps=_EPS))
+        maps = ViewMaps(soft_masks[mask_of_candidate], _MASK_STRIDE, tuple(meta['img_shape'][:2]))
+        return SoftInstances(candidates.scores, candidates.labels, maps, threshold)
 
     def _score_masks(
         self,
@@ -256,26 +251,6 @@ class CellMaskPredictor:
         scores = candidates.scores * factors
         keep = (factors > 0) & (scores >= self.filter_thr)
         return _best_first(candidates._replace(scores=scores).select(keep), self.max_per_img)
-
-    def _full_masks(
-        self, cells: Tensor, mask_of_candidate: Tensor, masks: ImageMasks, meta: dict, rescale: bool
-    ) -> Tensor:
-        """Resize the masks of ascending cells to the image, in chunks; candidates may share one."""
-        height, width = meta['img_shape'][:2]
-        size = tuple(meta['ori_shape'][:2]) if rescale else (height, width)
-        full = torch.zeros(len(mask_of_candidate), *size, dtype=torch.bool, device=cells.device)
-        if len(cells) == 0:
-            return full
-        upsampled = (masks.size[0] * 4, masks.size[1] * 4)
-        step = masks_per_chunk(max(size, upsampled, key=math.prod), self.memory_budget)
-        soft_masks, threshold = masks.all(cells), self.mask_thr
-        if self.resize == 'logits':
-            soft_masks, threshold = soft_masks.logit(eps=_EPS), float(torch.tensor(threshold).logit(eps=_EPS))
-        soft_masks = soft_masks[mask_of_candidate]
-        for soft, part in zip(soft_masks.split(step), full.split(step), strict=True):
-            soft = resize_masks(resize_masks(soft, upsampled)[:, :height, :width], size)
-            torch.gt(soft, threshold, out=part)
-        return full
 
 
 def _area_with_mass(probabilities: Tensor, threshold: float) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ from mmengine.model import BaseModule, normal_init
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmdet_panseg.ops import VOID_LABEL, at_least_float32, resized_argmax
+from mmdet_panseg.ops import VOID_LABEL, ViewMaps, at_least_float32, averaged_argmax, cell_positions, sampled_maps
 
 
 class SemanticMaps(NamedTuple):
@@ -163,38 +163,53 @@ class SemanticHead(BaseModule, metaclass=ABCMeta):
         Returns:
             Maps per image.
         """
-        logits = at_least_float32(self(x))
-        return [self._maps(*pair, rescale) for pair in zip(logits, batch_img_metas, strict=True)]
+        views = self.predict_logits(x, batch_img_metas)
+        sizes = (tuple(meta['ori_shape' if rescale else 'img_shape'][:2]) for meta in batch_img_metas)
+        return [self.maps([view], size) for view, size in zip(views, sizes, strict=True)]
 
-    def _maps(self, logits: Tensor, meta: dict, rescale: bool) -> SemanticMaps:
-        crop = tuple(meta['img_shape'][:2])
-        return self.maps_of(logits, self.stride, crop, tuple(meta['ori_shape'][:2]) if rescale else crop)
-
-    def maps_of(self, logits: Tensor, scale: int, crop: tuple[int, int], size: tuple[int, int]) -> SemanticMaps:
-        """Turn the logits of an image into label maps.
+    @torch.no_grad()
+    def predict_logits(self, x: Sequence[Tensor], batch_img_metas: Sequence[dict]) -> list[ViewMaps]:
+        """Compute the logits of a batch, with what :meth:`maps` has to know of each image.
 
         Args:
-            logits: Shape ``(out_channels, h, w)``.
-            scale: Factor that enlarges them to pixels.
-            crop: Height and width of the image in the enlarged logits.
-            size: Height and width of the maps.
+            x: Feature pyramid from fine to coarse, each ``(B, C, H_l, W_l)``.
+            batch_img_metas: Meta information per image, with ``img_shape``.
 
         Returns:
-            The maps, and the logits of the image.
+            Logits per image.
         """
-        resize = dict(scale=scale, crop=crop, size=size, memory_budget=self.memory_budget)
+        logits = at_least_float32(self(x))
+        crops = (tuple(meta['img_shape'][:2]) for meta in batch_img_metas)
+        return [ViewMaps(values, self.stride, crop) for values, crop in zip(logits, crops, strict=True)]
+
+    def maps(self, views: Sequence[ViewMaps], size: tuple[int, int]) -> SemanticMaps:
+        """Make the label maps of an image from its logits, averaged over its views if there are several.
+
+        Args:
+            views: Logits of each view.
+            size: Height and width of the image in pixels.
+
+        Returns:
+            The maps; their ``logits`` are those of the first view's cells.
+        """
+        split = self.num_stuff if self.merge_things else self.num_things
+        parts = [[view.select(part) for view in views] for part in (slice(split), slice(split, None))]
+        things, stuff = reversed(parts) if self.merge_things else parts
+        thing_values, thing_labels = averaged_argmax(things, size=size, memory_budget=self.memory_budget)
+        stuff_values, stuff_labels = averaged_argmax(stuff, size=size, memory_budget=self.memory_budget)
+        stuff_labels = stuff_labels + self.num_things
         if self.merge_things:
-            stuff_logits, thing_logits = logits.split([self.num_stuff, 1])
-        else:
-            thing_logits, stuff_logits = logits.split([self.num_things, self.num_stuff])
-        stuff_values, stuff = resized_argmax(stuff_logits, **resize)
-        thing_values, things = resized_argmax(thing_logits, **resize)
-        stuff = stuff + self.num_things
-        if self.merge_things:
-            things = torch.full_like(things, VOID_LABEL)
-        height, width = (-(-side // scale) for side in crop)
-        labels = torch.where(thing_values >= stuff_values, things, stuff)
-        return SemanticMaps(labels, stuff, logits[:, :height, :width])
+            thing_labels = torch.full_like(thing_labels, VOID_LABEL)
+        labels = torch.where(thing_values >= stuff_values, thing_labels, stuff_labels)
+        return SemanticMaps(labels, stuff_labels, self._cropped_logits(views))
+
+    def _cropped_logits(self, views: Sequence[ViewMaps]) -> Tensor:
+        first = views[0]
+        if len(views) > 1 or first.flip:
+            places = cell_positions(first)
+            return torch.stack([sampled_maps(view, *places) for view in views]).mean(dim=0)
+        height, width = (-(-side // first.scale) for side in first.crop)
+        return first.values[:, :height, :width]
 
     def _targets(self, sample: DetDataSample, padded_size: tuple[int, int]) -> Tensor:
         """Channel of each pixel of the comparison, void 255, int64, shape ``(H, W)``."""

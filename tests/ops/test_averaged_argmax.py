@@ -6,7 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from mmdet_panseg.ops import resized_argmax
+from mmdet_panseg.ops import ViewMaps, averaged_argmax, maps_of_image
+
+
+def resized_argmax(logits, *, scale, crop, size, memory_budget):
+    """The best channels of one view."""
+    return averaged_argmax([ViewMaps(logits, scale, crop)], size=size, memory_budget=memory_budget)
 
 
 @settings(max_examples=40, deadline=None)
@@ -53,3 +58,18 @@ def test_memory_does_not_grow_with_the_number_of_channels(monkeypatch):
     monkeypatch.setattr(F, 'interpolate', spy)
     resized_argmax(torch.zeros(200, 8, 8), scale=4, crop=(32, 30), size=(50, 60), memory_budget=2**16)
     assert max(largest) * 4 <= 2**16
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 5), st.integers(1, 3), st.sampled_from([1, 2**26]), st.integers(0, 99))
+def test_views_are_averaged(channels, count, budget, seed):
+    generator = torch.Generator().manual_seed(seed)
+    shapes, flips = [(3, 5), (4, 4), (2, 7)], [None, 'horizontal', 'diagonal']
+    views = [
+        ViewMaps(torch.randn(channels, *shape, generator=generator), 4, (4 * shape[0] - 1, 4 * shape[1]), flip)
+        for shape, flip in zip(shapes[:count], flips, strict=False)
+    ]
+    expected = torch.stack([maps_of_image(view, (9, 13)) for view in views]).mean(dim=0).max(dim=0)
+    values, indices = averaged_argmax(views, size=(9, 13), memory_budget=budget)
+    torch.testing.assert_close(values, expected.values)
+    assert (indices != expected.indices).float().mean() < 0.01
