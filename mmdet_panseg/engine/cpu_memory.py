@@ -1,4 +1,4 @@
-"""Memory of a training on the CPU."""
+"""Memory on the CPU: kept in a training, handed back in predictions on large images."""
 
 from __future__ import annotations
 
@@ -33,3 +33,15 @@ def keep_freed_memory() -> bool:
     if mallopt is None:
         return False
     return bool(mallopt(_MMAP_MAX, 0)) and bool(mallopt(_TRIM_THRESHOLD, _LARGEST_INT))
+
+
+def hand_back_freed_memory() -> None:
+    """Hand the kernel back what glibc keeps between blocks that are in use.
+
+    Small results that stay, made among large blocks that come and go, leave holes: some 30 MB a row of 39 tiles of 640
+    pixels, which would double the memory of an image of 20,000 by 20,000. Does nothing with another C library.
+    """
+    if sys.platform.startswith('linux'):
+        trim = getattr(ctypes.CDLL(None), 'malloc_trim', None)
+        if trim is not None:
+            trim(0)

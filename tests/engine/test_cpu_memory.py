@@ -40,3 +40,19 @@ def test_settings_of_the_user_stay():
     kept, megabytes = run(MALLOC_ARENA_MAX='4')
     assert not kept
     assert megabytes < 100
+
+
+def test_holes_are_handed_back():
+    """Every second block stays, so that glibc cannot shrink the heap by itself."""
+    code = (
+        'import psutil\n'
+        'from mmdet_panseg.engine.cpu_memory import hand_back_freed_memory\n'
+        'size = lambda: psutil.Process().memory_info().rss\n'
+        'small, large = [], []\n'
+        'for _ in range(300):\n'
+        '    large.append(b"x" * (100_000 + len(small))); small.append(b"x" * (1000 + len(small)))\n'
+        'del large\n'
+        'before = size(); hand_back_freed_memory(); print(before - size())'
+    )
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    assert int(done.stdout.split()[-1]) > 10_000_000

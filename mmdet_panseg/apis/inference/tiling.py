@@ -14,6 +14,7 @@ from pycocotools import mask as coco_masks
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmdet_panseg.engine.cpu_memory import hand_back_freed_memory
 from mmdet_panseg.errors import ConfigError
 from mmdet_panseg.models import PanopticSOLO
 from mmdet_panseg.models.heads.semantic.semantic_head import SemanticMaps
@@ -42,7 +43,7 @@ OnRow = Callable[[int, int], None]
 _MOST_OVERLAP = 0.5
 _LEAST_TILE = 32
 # Pixels of the maps that are computed at a time.
-_BAND_PIXELS = 2**22
+_BAND_PIXELS = 2**20
 
 
 def require_tiling(tiles: int | None, overlap: float) -> None:
@@ -126,6 +127,7 @@ class Tiling:
                         maps.add(semantic.logits, covered, corner, part.shape[:2])
             if maps is not None:
                 maps.finish(next_row)
+            hand_back_freed_memory()
         merged = merge_tile_instances(_together(found), windows)
         return self._put_together(image, merged, maps)
 
