@@ -1,0 +1,161 @@
+"""What an exported model computes: from a normalised image to instances and maps of classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mmdet_panseg.models import PanopticSOLO, SparseSOLOHead
+from mmdet_panseg.models.heads.cell_masks.suppression import MatrixNMS
+from mmdet_panseg.models.heads.semantic.semantic_head import SemanticMaps
+from mmdet_panseg.ops import boxes_from_masks, flatten_levels, resize_masks
+
+from .errors import ExportError
+from .whole_masks import WholeMasks, WholePredictor
+
+# Coarsest stride of the features: levels of an input whose sides are multiples of it fit each other.
+_COARSEST_STRIDE = 32
+
+
+class DetectorGraph(nn.Module):
+    """A detector as a function of one image, without control flow that depends on what is in it.
+
+    Args:
+        model: A detector that :func:`require_exportable` lets through, in evaluation mode; changed in place: its parts
+            no longer work in chunks.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        require_exportable(model)
+        self.model = model
+        self.mask_head = model.mask_head
+        self.semantic_head = getattr(model, 'semantic_head', None)
+        self.fusion_head = getattr(model, 'fusion_head', None)
+        self.divisor = model.data_preprocessor.pad_size_divisor
+        self.pad_value = float(model.data_preprocessor.pad_value)
+        if self.mask_head is not None:
+            self.mask_head.build_predictor(WholePredictor)
+        if self.semantic_head is not None:
+            # One channel at a time is enlarged.
+            self.semantic_head.memory_budget = 0
+
+    @property
+    def output_names(self) -> list[str]:
+        """Names of what :meth:`forward` gives, in order."""
+        names = [] if self.mask_head is None else ['boxes', 'scores', 'labels', 'masks']
+        if self.semantic_head is not None:
+            names.append('semantic_map')
+            if self._needs_stuff_map:
+                names.append('stuff_map')
+            if self._needs_probabilities:
+                names.append('semantic_probabilities')
+        return names
+
+    def forward(self, image: Tensor, height: int, width: int) -> tuple[Tensor, ...]:
+        """Predict instances and classes of pixels.
+
+        Args:
+            image: Normalised image at the size that the test pipeline gives it, shape ``(1, 3, h, w)``.
+            height: Height of the results in pixels, usually that of the image file.
+            width: Width of the results in pixels.
+
+        Returns:
+            With a mask head boxes (N, 4), scores (N,), labels (N,) and masks (N, height, width) by falling score. With
+            a semantic head ``semantic_map``, uint8 labels of shape (height, width), and what the fusion needs beside
+            it.
+        """
+        size, crop = (height, width), tuple(image.shape[-2:])
+        below, right = ((-side) % self.divisor for side in crop)
+        features = self.model.extract_feat(F.pad(image, (0, right, 0, below), value=self.pad_value))
+        mask_input = semantic_input = features
+        if getattr(self.semantic_head, 'needs_mask_features', False):
+            mask_input = self.mask_head.run_tower(features)
+            semantic_input = mask_input.mask_features
+        outputs: list[Tensor] = []
+        if self.mask_head is not None:
+            outputs += self._instances(mask_input, crop, size)
+        if self.semantic_head is not None:
+            meta = dict(img_shape=crop, ori_shape=size)
+            outputs += self._maps(self.semantic_head.predict(semantic_input, [meta], rescale=True)[0])
+        return tuple(outputs)
+
+    def _instances(self, features: Any, crop: tuple[int, int], size: tuple[int, int]) -> list[Tensor]:
+        head = self.mask_head
+        predictor = head.predictor
+        pyramid = head.run_tower(features)
+        scores = flatten_levels([head.cell_scores(level, index) for index, level in enumerate(pyramid.levels)])
+        scores = predictor.best_cells(scores)
+        by_level = predictor.level_cells_above(scores[0])
+        sources = head.level_sources(pyramid, [[(slice(0), cells) for cells in by_level]])
+        firsts = [sum(head.level_cells[:level]) for level in range(len(by_level))]
+        cells = torch.cat([chosen + first for chosen, first in zip(by_level, firsts, strict=True)])
+        masks = WholeMasks(sources, cells, head.level_cells, head.mask_size(pyramid), predictor.resize)
+        rating = head.mask_rating(pyramid)
+        found = predictor.candidates(scores[0], cells, masks, rating and (lambda soft, own: rating(0, soft, own)))
+        soft_masks, threshold = predictor.soft_masks(found, masks)
+        upsampled = (masks.size[0] * 4, masks.size[1] * 4)
+        enlarged = resize_masks(soft_masks, upsampled)[:, : crop[0], : crop[1]]
+        binary = resize_masks(enlarged, size) > threshold
+        return [boxes_from_masks(binary), found.scores, found.labels, binary]
+
+    def _maps(self, semantic: SemanticMaps) -> list[Tensor]:
+        outputs = [semantic.labels.to(torch.uint8)]
+        if self._needs_stuff_map:
+            outputs.append(semantic.stuff.to(torch.uint8))
+        if self._needs_probabilities:
+            outputs.append(semantic.logits.softmax(dim=0))
+        return outputs
+
+    @property
+    def _needs_stuff_map(self) -> bool:
+        return self.semantic_head.merge_things or getattr(self.fusion_head, 'unclaimed', 'void') == 'stuff'
+
+    @property
+    def _needs_probabilities(self) -> bool:
+        return self.mask_head is not None and getattr(self.fusion_head, 'semantic_share', 0) > 0
+
+
+def require_exportable(model: nn.Module) -> None:
+    """Make sure that a model has the parts that can become a graph.
+
+    Args:
+        model: The detector.
+
+    Raises:
+        ExportError: If it has others.
+    """
+    head = getattr(model, 'mask_head', None)
+    if head is None and not isinstance(model, PanopticSOLO):
+        raise ExportError(
+            f'model.type = {type(model).__name__} has no mask head of this package: SOLO, PanopticSOLO with a sparse '
+            'head or a semantic head can be exported; for others use mmdeploy.'
+        )
+    if head is not None and not isinstance(head, SparseSOLOHead):
+        raise ExportError(
+            f'model.mask_head.type = {type(head).__name__} is mmdet\'s and cannot be exported. '
+            f"Set model.mask_head.type = 'Sparse{type(head).__name__}': it takes the same arguments and the same "
+            'checkpoint.'
+            if type(head).__name__ in _SPARSE_TWINS
+            else f'model.mask_head.type = {type(head).__name__} cannot be exported: take a sparse SOLO head.'
+        )
+    if head is not None and not head.test_cfg:
+        raise ExportError('model.test_cfg is missing: a mask head without it predicts nothing.')
+    if head is not None and not isinstance(head.predictor.suppression, MatrixNMS):
+        raise ExportError(
+            f'model.test_cfg.suppression.type = {type(head.predictor.suppression).__name__} decides one instance after '
+            'the other, which a graph cannot: leave test_cfg.suppression out for matrix NMS.'
+        )
+    divisor = getattr(model.data_preprocessor, 'pad_size_divisor', 1)
+    if divisor % _COARSEST_STRIDE:
+        raise ExportError(
+            f'model.data_preprocessor.pad_size_divisor = {divisor}, but a graph for all sizes needs a multiple of '
+            f'{_COARSEST_STRIDE}: set it to {_COARSEST_STRIDE}.'
+        )
+
+
+_SPARSE_TWINS = ('SOLOHead', 'DecoupledSOLOHead', 'DecoupledSOLOLightHead', 'SOLOV2Head')
+
