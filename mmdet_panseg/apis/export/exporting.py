@@ -14,15 +14,14 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from torch import nn
 
-from mmdet_panseg.apis.detector import load_detector
+from mmdet_panseg.apis.detector import load_detector_with_meta
 from mmdet_panseg.engine import load_config
 
 from . import standalone
+from .classes import classes_of
 from .comparison import Difference, compare, expected_arrays
 from .errors import ExportError
 from .graph import DetectorGraph, require_exportable
@@ -54,6 +53,16 @@ class Export:
     size: int
     difference: Difference
     images: int
+
+    def describe(self) -> str:
+        """Tell in a few lines what was written and how it was checked."""
+        names = ', '.join(map(str, self.files))
+        return (
+            f'written: {names} ({self.size / 2**20:.1f} MB)\n'
+            f'compared with torch on {self.images} images with {self.difference.instances} instances; greatest '
+            f'differences: scores {self.difference.scores:.1e}, pixels of a mask {self.difference.masks:.2%}, '
+            f'of a map {self.difference.maps:.2%}'
+        )
 
 
 def export_detector(
@@ -96,10 +105,9 @@ def export_detector(
     _require_libraries(format)
     config = config if isinstance(config, Config) else load_config(config)
     init_default_scope(config.get('default_scope') or 'mmdet')
-    model = load_detector(config, checkpoint, trust=trust)
+    model, meta = load_detector_with_meta(config, checkpoint, trust=trust)
     require_exportable(model)
-    classes, num_things = _class_names(model, config, checkpoint, trust)
-    settings = settings_of(model, config, classes, num_things)
+    settings = settings_of(model, config, *classes_of(model, meta))
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f'.{out.stem}.partial{out.suffix}')
     try:
@@ -217,9 +225,3 @@ def _first(config: Config) -> list[Path]:
     folder = Path(dataset.get('data_root') or '', (dataset.get('data_prefix') or {}).get('img') or '')
     images = sorted(path for suffix in ('jpg', 'jpeg', 'png') for path in folder.glob(f'*.{suffix}'))
     return images[:1]
-
-
-def _class_names(
-    model: nn.Module, config: Config, checkpoint: str | Path, trust: bool
-) -> tuple[Sequence[str], int]:
-    raise NotImplementedError

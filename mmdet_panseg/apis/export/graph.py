@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from mmdet_panseg.models import PanopticSOLO, SparseSOLOHead
 from mmdet_panseg.models.heads.cell_masks.suppression import MatrixNMS
 from mmdet_panseg.models.heads.semantic.semantic_head import SemanticMaps
-from mmdet_panseg.ops import boxes_from_masks, flatten_levels, resize_masks
+from mmdet_panseg.ops import boxes_from_masks, flatten_levels, maps_of_image
 
 from .errors import ExportError
 from .whole_masks import WholeMasks, WholePredictor
@@ -55,11 +55,16 @@ class DetectorGraph(nn.Module):
                 names.append('semantic_probabilities')
         return names
 
-    def forward(self, image: Tensor, height: int, width: int) -> tuple[Tensor, ...]:
+    def forward(
+        self, padded: Tensor, crop_height: int, crop_width: int, height: int, width: int
+    ) -> tuple[Tensor, ...]:
         """Predict instances and classes of pixels.
 
         Args:
-            image: Normalised image at the size that the test pipeline gives it, shape ``(1, 3, h, w)``.
+            padded: Normalised image at the size that the test pipeline gives it, padded to multiples of
+                :attr:`divisor`, shape ``(1, 3, h, w)``.
+            crop_height: Height of the image without padding.
+            crop_width: Width of the image without padding.
             height: Height of the results in pixels, usually that of the image file.
             width: Width of the results in pixels.
 
@@ -68,9 +73,8 @@ class DetectorGraph(nn.Module):
             a semantic head ``semantic_map``, uint8 labels of shape (height, width), and what the fusion needs beside
             it.
         """
-        size, crop = (height, width), tuple(image.shape[-2:])
-        below, right = ((-side) % self.divisor for side in crop)
-        features = self.model.extract_feat(F.pad(image, (0, right, 0, below), value=self.pad_value))
+        size, crop = (height, width), (crop_height, crop_width)
+        features = self.model.extract_feat(padded)
         mask_input = semantic_input = features
         if getattr(self.semantic_head, 'needs_mask_features', False):
             mask_input = self.mask_head.run_tower(features)
@@ -95,11 +99,8 @@ class DetectorGraph(nn.Module):
         cells = torch.cat([chosen + first for chosen, first in zip(by_level, firsts, strict=True)])
         masks = WholeMasks(sources, cells, head.level_cells, head.mask_size(pyramid), predictor.resize)
         rating = head.mask_rating(pyramid)
-        found = predictor.candidates(scores[0], cells, masks, rating and (lambda soft, own: rating(0, soft, own)))
-        soft_masks, threshold = predictor.soft_masks(found, masks)
-        upsampled = (masks.size[0] * 4, masks.size[1] * 4)
-        enlarged = resize_masks(soft_masks, upsampled)[:, : crop[0], : crop[1]]
-        binary = resize_masks(enlarged, size) > threshold
+        found = predictor.instances(scores[0], cells, masks, crop, rating and partial(rating, 0))
+        binary = maps_of_image(found.masks, size) > found.threshold
         return [boxes_from_masks(binary), found.scores, found.labels, binary]
 
     def _maps(self, semantic: SemanticMaps) -> list[Tensor]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
@@ -18,7 +17,10 @@ from .errors import ExportError
 from .graph import DetectorGraph
 
 OPSET = 20
-_EXAMPLE_SIZE, _EXAMPLE_RESULT = (97, 137), (120, 151)
+# Sizes to trace with: of the image, of the padded one in units of the divisor, of the results. All differ.
+_CROP, _PADDED, _RESULT = (97, 137), (4, 5), (120, 151)
+_MOST_PADDED = 1024
+_INPUTS = ('padded', 'crop_height', 'crop_width', 'height', 'width')
 
 
 def trace(graph: DetectorGraph) -> Any:
@@ -33,17 +35,17 @@ def trace(graph: DetectorGraph) -> Any:
     Raises:
         ExportError: If a part of the model cannot be translated.
     """
-    free = torch.export.Dim.DYNAMIC
-    example = (torch.zeros(1, 3, *_EXAMPLE_SIZE), *_EXAMPLE_RESULT)
+    free, unit = torch.export.Dim.DYNAMIC, graph.divisor
+    rows, columns = (unit * torch.export.Dim(name, min=1, max=_MOST_PADDED) for name in ('rows', 'columns'))
+    example = (torch.zeros(1, 3, _PADDED[0] * unit, _PADDED[1] * unit), *_CROP, *_RESULT)
     try:
         with torch.no_grad(), _quiet(), FreeSizes():
-            program = torch.export.export(
-                graph, example, dynamic_shapes=({2: free, 3: free}, free, free), strict=False
-            )
+            sizes = ({2: rows, 3: columns}, free, free, free, free)
+            program = torch.export.export(graph, example, dynamic_shapes=sizes, strict=False)
         with _quiet():
             translated = torch.onnx.export(
                 program,
-                input_names=['image', 'height', 'width'],
+                input_names=_INPUTS,
                 output_names=graph.output_names,
                 opset_version=OPSET,
                 dynamo=True,
@@ -53,7 +55,58 @@ def trace(graph: DetectorGraph) -> Any:
     except Exception as error:  # the exporter has dozens of kinds
         reason = str(error).strip().partition('\n')[0]
         raise ExportError(f'the model cannot be translated to ONNX: {type(error).__name__}: {reason}') from error
-    return translated.model_proto
+    return padding_inside(translated.model_proto, unit, graph.pad_value)
+
+
+def padding_inside(model: Any, divisor: int, value: float) -> Any:
+    """Let an ONNX model pad its image itself, so that it takes images of any size.
+
+    Args:
+        model: A model with inputs ``padded``, ``crop_height`` and ``crop_width``; changed in place.
+        divisor: What the sides of ``padded`` are multiples of.
+        value: Value to pad with.
+
+    Returns:
+        The model, with ``image`` of shape ``(1, 3, h, w)`` in their place.
+    """
+    from onnx import TensorProto, helper, numpy_helper
+
+    constants = dict(
+        rows=np.int64(2),
+        columns=np.int64(3),
+        first_side=np.array([2]),
+        behind_sides=np.array([4]),
+        divisor=np.array([divisor]),
+        other_amounts=np.zeros(6, np.int64),
+        value=np.float32(value),
+    )
+    nodes = [
+        ('Shape', ['image'], 'pad.shape'),
+        ('Gather', ['pad.shape', 'pad.rows'], 'crop_height'),
+        ('Gather', ['pad.shape', 'pad.columns'], 'crop_width'),
+        ('Slice', ['pad.shape', 'pad.first_side', 'pad.behind_sides'], 'pad.sides'),
+        ('Neg', ['pad.sides'], 'pad.minus_sides'),
+        # The rest has the sign of the divisor.
+        ('Mod', ['pad.minus_sides', 'pad.divisor'], 'pad.amounts'),
+        ('Concat', ['pad.other_amounts', 'pad.amounts'], 'pad.all_amounts'),
+        ('Pad', ['image', 'pad.all_amounts', 'pad.value'], 'padded'),
+    ]
+    made = [
+        helper.make_node(kind, inputs, [output], **(dict(axis=0) if kind == 'Concat' else {}))
+        for kind, inputs, output in nodes
+    ]
+    graph = model.graph
+    graph.initializer.extend(
+        numpy_helper.from_array(np.asarray(content), f'pad.{name}') for name, content in constants.items()
+    )
+    image = helper.make_tensor_value_info('image', TensorProto.FLOAT, [1, 3, 'image_height', 'image_width'])
+    inputs = [image, *(entry for entry in graph.input if entry.name in ('height', 'width'))]
+    everything = [*made, *graph.node]
+    graph.ClearField('input')
+    graph.ClearField('node')
+    graph.input.extend(inputs)
+    graph.node.extend(everything)
+    return model
 
 
 class FreeSizes(TorchFunctionMode):
