@@ -11,13 +11,20 @@ from torch import Tensor, nn
 from mmdet_panseg.models import PanopticSOLO, SparseSOLOHead
 from mmdet_panseg.models.heads.cell_masks.suppression import MatrixNMS
 from mmdet_panseg.models.heads.semantic.semantic_head import SemanticMaps
-from mmdet_panseg.ops import boxes_from_masks, flatten_levels, maps_of_image
+from mmdet_panseg.ops import ViewMaps, boxes_from_masks, flatten_levels, maps_of_image
 
 from .errors import ExportError
 from .whole_masks import WholeMasks, WholePredictor
 
 # Coarsest stride of the features: levels of an input whose sides are multiples of it fit each other.
 _COARSEST_STRIDE = 32
+
+
+class _SomeChannels(ViewMaps):
+    """Maps of which a fixed number is enlarged at a time, whatever their size is."""
+
+    def per_chunk(self, size: tuple[int, int], memory_budget: int) -> int:
+        return 16
 
 
 class DetectorGraph(nn.Module):
@@ -39,9 +46,6 @@ class DetectorGraph(nn.Module):
         self.pad_value = float(model.data_preprocessor.pad_value)
         if self.mask_head is not None:
             self.mask_head.build_predictor(WholePredictor)
-        if self.semantic_head is not None:
-            # One channel at a time is enlarged.
-            self.semantic_head.memory_budget = 0
 
     @property
     def output_names(self) -> list[str]:
@@ -83,8 +87,8 @@ class DetectorGraph(nn.Module):
         if self.mask_head is not None:
             outputs += self._instances(mask_input, crop, size)
         if self.semantic_head is not None:
-            meta = dict(img_shape=crop, ori_shape=size)
-            outputs += self._maps(self.semantic_head.predict(semantic_input, [meta], rescale=True)[0])
+            view = self.semantic_head.predict_logits(semantic_input, [dict(img_shape=crop)])[0]
+            outputs += self._maps(self.semantic_head.maps([_SomeChannels(*view)], size))
         return tuple(outputs)
 
     def _instances(self, features: Any, crop: tuple[int, int], size: tuple[int, int]) -> list[Tensor]:
@@ -93,10 +97,8 @@ class DetectorGraph(nn.Module):
         pyramid = head.run_tower(features)
         scores = flatten_levels([head.cell_scores(level, index) for index, level in enumerate(pyramid.levels)])
         scores = predictor.best_cells(scores)
-        by_level = predictor.level_cells_above(scores[0])
-        sources = head.level_sources(pyramid, [[(slice(0), cells) for cells in by_level]])
-        firsts = [sum(head.level_cells[:level]) for level in range(len(by_level))]
-        cells = torch.cat([chosen + first for chosen, first in zip(by_level, firsts, strict=True)])
+        cells, by_level = predictor.chosen_cells(scores[0])
+        sources = head.level_sources(pyramid, [[(slice(0), chosen) for chosen in by_level]])
         masks = WholeMasks(sources, cells, head.level_cells, head.mask_size(pyramid), predictor.resize)
         rating = head.mask_rating(pyramid)
         found = predictor.instances(scores[0], cells, masks, crop, rating and partial(rating, 0))

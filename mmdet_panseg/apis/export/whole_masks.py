@@ -54,7 +54,7 @@ class WholeMasks(ImageMasks):
 class WholePredictor(CellMaskPredictor):
     """Predictor whose steps take all candidates at once."""
 
-    def level_cells_above(self, scores: Tensor) -> list[Tensor]:
+    def chosen_cells(self, scores: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Find the cells whose masks are computed, and on each level the first one.
 
         A level without a cell would be empty tensors, which runtimes support in part.
@@ -63,16 +63,14 @@ class WholePredictor(CellMaskPredictor):
             scores: Class scores of all cells of the image, shape ``(cells, K)``.
 
         Returns:
-            Per level ascending cells, numbered within the level.
+            Ascending cells, numbered over all levels, and per level those numbered within it.
         """
-        above = (scores > self.score_thr).any(dim=1)
-        chosen = []
-        for of_level in above.split(list(self.level_cells)):
-            is_first = torch.arange(of_level.shape[0], device=above.device) == 0
-            cells = (of_level | is_first).nonzero()[:, 0]
+        firsts = [first for count in self.level_cells for first in (True, *[False] * (count - 1))]
+        chosen = (scores > self.score_thr).any(dim=1) | torch.tensor(firsts, device=scores.device)
+        by_level = [of_level.nonzero()[:, 0] for of_level in chosen.split(list(self.level_cells))]
+        for cells in by_level:
             torch._check(cells.shape[0] >= 1)
-            chosen.append(cells)
-        return chosen
+        return chosen.nonzero()[:, 0], by_level
 
     def _intersections(self, masks: Tensor) -> Tensor:
         flat = masks.flatten(1).float()
