@@ -26,8 +26,8 @@ def matrix_nms_decay(ious: Tensor, labels: Tensor, *, kernel: str = 'gaussian', 
         raise ValueError(f"matrix NMS has the kernels 'gaussian' and 'linear', not {kernel!r}")
     same_class = (labels[:, None] == labels[None]).triu(diagonal=1)
     decay_iou = ious * same_class
-    # What suppressed the suppressor: its own largest overlap with a better candidate. Here and below one more row, which
-    # changes nothing, lets there be no candidate.
+    # What suppressed the suppressor: its own largest overlap with a better candidate. Here and below, one more row lets
+    # there be no candidate, and changes nothing else.
     compensation = F.pad(decay_iou, (0, 0, 0, 1)).amax(dim=0)[:, None]
     if kernel == 'gaussian':
         decay = torch.exp(-sigma * decay_iou.square()) / torch.exp(-sigma * compensation.square())

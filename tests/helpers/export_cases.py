@@ -7,8 +7,6 @@ import json
 
 import numpy as np
 import torch
-from mmdet.registry import MODELS
-from mmdet.utils import register_all_modules
 
 import panoptic_solo_cases
 from panoptic_solo_cases import PANOPTIC, SOLO, STUFF, THINGS, changed
@@ -49,20 +47,17 @@ FAMILIES = {
     ),
     'panoptic': changed(PANOPTIC, fusion_head=dict(unclaimed='stuff')),
     'panoptic with votes and shares': changed(PANOPTIC, fusion_head=dict(min_vote=0.3, semantic_share=0.4)),
-    'panoptic with a shared tower': changed(_with_head(PANOPTIC, **_V2), semantic_head=_SHARED),
+    'panoptic with a shared tower': _with_head(PANOPTIC, **_V2),
     'panoptic with merged things': changed(PANOPTIC, semantic_head=dict(merge_things=True)),
     'panoptic with islands of stuff': changed(PANOPTIC, mask_head=dict(num_classes=THINGS + STUFF)),
 }
-for _family in ('panoptic with a shared tower',):
-    FAMILIES[_family].semantic_head = _SHARED
+FAMILIES['panoptic with a shared tower'].semantic_head = _SHARED
 
 
 def build(family, class_bias=-1.0):
     """A model with random weights, in evaluation mode; a low ``class_bias`` finds nothing."""
-    register_all_modules()
     torch.manual_seed(1)
-    config = FAMILIES[family]
-    model = panoptic_solo_cases.build(config) if config.mask_head.get('conv_cls') is None else MODELS.build(config)
+    model = panoptic_solo_cases.build(FAMILIES[family])
     torch.nn.init.constant_(model.mask_head.conv_cls.bias, class_bias)
     if hasattr(model.mask_head, 'conv_kernel'):
         torch.nn.init.normal_(model.mask_head.conv_kernel.weight, std=1.0)

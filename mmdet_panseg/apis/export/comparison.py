@@ -9,6 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from mmdet.structures import DetDataSample
 
+from mmdet_panseg.apis.inference.prediction import ClassNames
+from mmdet_panseg.apis.inference.sample_reading import read_prediction
+
 SCORE_TOLERANCE = 1e-3
 """Greatest difference of scores."""
 
@@ -48,16 +51,26 @@ class Difference(NamedTuple):
         )
 
 
-def expected_arrays(sample: DetDataSample) -> dict[str, npt.NDArray]:
-    """Take the arrays out of a detector's result for an image, named as an exported model names them."""
+def expected_arrays(sample: DetDataSample, classes: ClassNames) -> dict[str, npt.NDArray]:
+    """Take the arrays out of a detector's result, named as an exported model names them.
+
+    Args:
+        sample: The result for an image.
+        classes: The detector's classes.
+
+    Returns:
+        Of ``boxes``, ``scores``, ``labels``, ``masks``, ``semantic_map`` and ``panoptic_map`` those that there are.
+    """
     arrays = {}
     if 'pred_instances' in sample:
         found = sample.pred_instances
         names = dict(boxes='bboxes', scores='scores', labels='labels', masks='masks')
         arrays = {name: found[key].numpy() for name, key in names.items()}
-    for name, key in (('semantic_map', 'pred_sem_seg'), ('panoptic_map', 'pred_panoptic_seg')):
-        if key in sample:
-            arrays[name] = sample.get(key).sem_seg[0].numpy()
+    # No instance reaches this score: theirs are taken as they are.
+    read = read_prediction(sample, 'image', (0, 0), classes, score_thr=2.0)
+    for name in ('semantic_map', 'panoptic_map'):
+        if getattr(read, name) is not None:
+            arrays[name] = getattr(read, name)
     return arrays
 
 

@@ -18,15 +18,17 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmdet_panseg.apis.detector import load_detector_with_meta
+from mmdet_panseg.apis.inference.class_names import class_names
+from mmdet_panseg.apis.inference.prediction import ClassNames
 from mmdet_panseg.engine import load_config
 
 from . import standalone
-from .classes import classes_of
 from .comparison import Difference, compare, expected_arrays
 from .errors import ExportError
-from .graph import DetectorGraph, require_exportable
+from .graph import DetectorGraph
 from .reference import Reference
 from .settings import KEY, settings_of
+from .support import require_exportable
 from .tracing import trace
 
 SUFFIXES = {'onnx': '.onnx', 'openvino': '.xml'}
@@ -107,13 +109,14 @@ def export_detector(
     init_default_scope(config.get('default_scope') or 'mmdet')
     model, meta = load_detector_with_meta(config, checkpoint, trust=trust)
     require_exportable(model)
-    settings = settings_of(model, config, *classes_of(model, meta))
+    classes = class_names(model, meta, config)
+    settings = settings_of(model, config, classes)
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f'.{out.stem}.partial{out.suffix}')
     try:
         _write(DetectorGraph(copy.deepcopy(model)), settings, partial, format)
         pictures = [*drawn_images(settings['resize']), *(_read(path, settings) for path in images or _first(config))]
-        difference = _compared(Reference(model, config), partial, pictures)
+        difference = _compared(Reference(model, config), partial, pictures, classes)
         if difference.fault:
             raise ExportError(
                 f'{out} was not written: {difference.fault}; the exported model does not give the numbers of torch. '
@@ -139,7 +142,7 @@ def _format_of(out: Path, format: str | None) -> str:
 
 
 def _files(out: Path, format: str) -> list[Path]:
-    """The model's files and, last, the Python file beside them."""
+    """List the model's files and, last, the Python file beside them."""
     weights = [out.with_suffix('.bin')] if format == 'openvino' else []
     return [out, *weights, out.with_suffix('.py')]
 
@@ -182,11 +185,13 @@ def _write(graph: DetectorGraph, settings: dict[str, Any], path: Path, format: s
     openvino.save_model(converted, path, compress_to_fp16=False)
 
 
-def _compared(reference: Reference, path: Path, pictures: Sequence[npt.NDArray[np.uint8]]) -> Difference:
+def _compared(
+    reference: Reference, path: Path, pictures: Sequence[npt.NDArray[np.uint8]], classes: ClassNames
+) -> Difference:
     exported = standalone.Model(path)
     difference = Difference()
     for picture in pictures:
-        difference = difference.with_other(compare(expected_arrays(reference(picture)), exported(picture)))
+        difference = difference.with_other(compare(expected_arrays(reference(picture), classes), exported(picture)))
     return difference
 
 

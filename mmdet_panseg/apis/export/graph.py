@@ -8,16 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mmdet_panseg.models import PanopticSOLO, SparseSOLOHead
-from mmdet_panseg.models.heads.cell_masks.suppression import MatrixNMS
+from mmdet_panseg.models import PanopticSOLO
 from mmdet_panseg.models.heads.semantic.semantic_head import SemanticMaps
 from mmdet_panseg.ops import ViewMaps, boxes_from_masks, flatten_levels, maps_of_image
 
-from .errors import ExportError
+from .support import require_exportable
 from .whole_masks import WholeMasks, WholePredictor
-
-# Coarsest stride of the features: levels of an input whose sides are multiples of it fit each other.
-_COARSEST_STRIDE = 32
 
 
 class _SomeChannels(ViewMaps):
@@ -59,9 +55,7 @@ class DetectorGraph(nn.Module):
                 names.append('semantic_probabilities')
         return names
 
-    def forward(
-        self, padded: Tensor, crop_height: int, crop_width: int, height: int, width: int
-    ) -> tuple[Tensor, ...]:
+    def forward(self, padded: Tensor, crop_height: int, crop_width: int, height: int, width: int) -> tuple[Tensor, ...]:
         """Predict instances and classes of pixels.
 
         Args:
@@ -80,9 +74,8 @@ class DetectorGraph(nn.Module):
         size, crop = (height, width), (crop_height, crop_width)
         features = self.model.extract_feat(padded)
         mask_input = semantic_input = features
-        if getattr(self.semantic_head, 'needs_mask_features', False):
-            mask_input = self.mask_head.run_tower(features)
-            semantic_input = mask_input.mask_features
+        if isinstance(self.model, PanopticSOLO):
+            mask_input, semantic_input = self.model.head_inputs(features)
         outputs: list[Tensor] = []
         if self.mask_head is not None:
             outputs += self._instances(mask_input, crop, size)
@@ -120,45 +113,3 @@ class DetectorGraph(nn.Module):
     @property
     def _needs_probabilities(self) -> bool:
         return self.mask_head is not None and getattr(self.fusion_head, 'semantic_share', 0) > 0
-
-
-def require_exportable(model: nn.Module) -> None:
-    """Make sure that a model has the parts that can become a graph.
-
-    Args:
-        model: The detector.
-
-    Raises:
-        ExportError: If it has others.
-    """
-    head = getattr(model, 'mask_head', None)
-    if head is None and not isinstance(model, PanopticSOLO):
-        raise ExportError(
-            f'model.type = {type(model).__name__} has no mask head of this package: SOLO, PanopticSOLO with a sparse '
-            'head or a semantic head can be exported; for others use mmdeploy.'
-        )
-    if head is not None and not isinstance(head, SparseSOLOHead):
-        raise ExportError(
-            f'model.mask_head.type = {type(head).__name__} is mmdet\'s and cannot be exported. '
-            f"Set model.mask_head.type = 'Sparse{type(head).__name__}': it takes the same arguments and the same "
-            'checkpoint.'
-            if type(head).__name__ in _SPARSE_TWINS
-            else f'model.mask_head.type = {type(head).__name__} cannot be exported: take a sparse SOLO head.'
-        )
-    if head is not None and not head.test_cfg:
-        raise ExportError('model.test_cfg is missing: a mask head without it predicts nothing.')
-    if head is not None and not isinstance(head.predictor.suppression, MatrixNMS):
-        raise ExportError(
-            f'model.test_cfg.suppression.type = {type(head.predictor.suppression).__name__} decides one instance after '
-            'the other, which a graph cannot: leave test_cfg.suppression out for matrix NMS.'
-        )
-    divisor = getattr(model.data_preprocessor, 'pad_size_divisor', 1)
-    if divisor % _COARSEST_STRIDE:
-        raise ExportError(
-            f'model.data_preprocessor.pad_size_divisor = {divisor}, but a graph for all sizes needs a multiple of '
-            f'{_COARSEST_STRIDE}: set it to {_COARSEST_STRIDE}.'
-        )
-
-
-_SPARSE_TWINS = ('SOLOHead', 'DecoupledSOLOHead', 'DecoupledSOLOLightHead', 'SOLOV2Head')
-

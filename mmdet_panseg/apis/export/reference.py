@@ -1,4 +1,4 @@
-"""What torch gives for an image, by the config's own pipeline."""
+"""What torch gives for an image."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from mmdet.structures import DetDataSample
-from mmdet.utils import get_test_pipeline_cfg
 from mmengine.config import Config
-from mmengine.dataset import Compose, pseudo_collate
+from mmengine.dataset import pseudo_collate
 from torch import nn
+
+from mmdet_panseg.apis.inference.test_pipeline import InferencePipeline
 
 
 class Reference:
-    """A detector behind the resize of its test pipeline.
+    """A detector behind the test pipeline of its config.
 
     Args:
         model: The detector, in evaluation mode.
@@ -22,13 +23,10 @@ class Reference:
 
     def __init__(self, model: nn.Module, config: Config) -> None:
         self.model = model
-        steps = [step for step in get_test_pipeline_cfg(config) if str(step['type']).split('.')[-1] == 'Resize']
-        keys = ('ori_shape', 'img_shape', 'scale_factor')
-        self.pipeline = Compose([*steps, dict(type='PackDetInputs', meta_keys=keys)])
+        self.pipeline = InferencePipeline.of(config)
 
     @torch.no_grad()
     def __call__(self, image: npt.NDArray[np.uint8]) -> DetDataSample:
         """Predict an RGB image of shape (H, W, 3)."""
-        bgr = np.ascontiguousarray(image[..., ::-1])
-        loaded = dict(img=bgr, img_shape=bgr.shape[:2], ori_shape=bgr.shape[:2])
-        return self.model.test_step(pseudo_collate([self.pipeline(loaded)]))[0]
+        prepared = self.pipeline(np.ascontiguousarray(image[..., ::-1]), 'image')
+        return self.model.test_step(pseudo_collate([prepared]))[0]

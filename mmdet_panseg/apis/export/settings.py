@@ -9,6 +9,7 @@ from mmdet.utils import get_test_pipeline_cfg
 from mmengine.config import Config
 from torch import nn
 
+from mmdet_panseg.apis.inference.prediction import ClassNames
 from mmdet_panseg.version import __version__
 
 from .errors import ExportError
@@ -19,7 +20,14 @@ KEY = 'panseg'
 _RESIZE = 'Resize'
 _LOADERS = ('LoadImageFromFile', 'LoadCheckedImage')
 # Steps that leave the image as it is.
-_OTHERS = ('LoadAnnotations', 'LoadPanopticSegments', 'PackDetInputs', 'PackPanopticInputs', 'Collect', 'MapSemanticLabels')
+_OTHERS = (
+    'LoadAnnotations',
+    'LoadPanopticSegments',
+    'PackDetInputs',
+    'PackPanopticInputs',
+    'Collect',
+    'MapSemanticLabels',
+)
 _OTHER_EDITS = ('RemoveCrowds', 'FilterCategories', 'SplitStuffIslands', 'FixClassGT')
 _THRESHOLDS = ('score_thr', 'mask_thr', 'filter_thr', 'nms_pre', 'max_per_img', 'max_cells')
 _FUSION = (
@@ -28,19 +36,19 @@ _FUSION = (
 )
 
 
-def settings_of(model: nn.Module, config: Config, classes: Sequence[str], num_things: int) -> dict[str, Any]:
+def settings_of(model: nn.Module, config: Config, classes: ClassNames) -> dict[str, Any]:
     """Collect what is to be known of a model beside its graph.
 
     Args:
         model: The detector.
         config: Its config, with the test pipeline.
-        classes: Names of its classes, things first.
-        num_things: Number of thing classes.
+        classes: Its classes.
 
     Returns:
-        ``classes``, ``num_things``, ``num_stuff``; how an image is read, resized and normalised: ``rotate`` (EXIF),
-        ``bit_depth``, ``resize``, ``channel_order``, ``mean``, ``std``; ``size_divisor`` and ``pad_value``, by which
-        the graph itself pads; thresholds in ``instances`` and ``fusion``, None without such a head. Plain values.
+        ``classes``, ``num_things``, ``num_stuff``, ``palette`` (RGB of each class); how an image is read, resized and
+        normalised: ``rotate`` (EXIF), ``bit_depth``, ``resize``, ``channel_order``, ``mean``, ``std``; ``size_divisor``
+        and ``pad_value``, by which the graph itself pads; thresholds in ``instances`` and ``fusion``, None without such
+        a head. Plain values.
 
     Raises:
         ExportError: If the test pipeline does with images what the reader cannot do.
@@ -49,9 +57,10 @@ def settings_of(model: nn.Module, config: Config, classes: Sequence[str], num_th
     head, fusion = model.mask_head, getattr(model, 'fusion_head', None)
     return dict(
         written_by=f'mmdet_panseg {__version__}',
-        classes=[str(name) for name in classes],
-        num_things=num_things,
-        num_stuff=len(classes) - num_things,
+        classes=[str(name) for name in classes.names],
+        num_things=classes.num_things,
+        num_stuff=len(classes.names) - classes.num_things,
+        palette=[list(color) for color in classes.palette],
         **reading_rule(get_test_pipeline_cfg(config)),
         channel_order='RGB' if preprocessor._channel_conversion else 'BGR',
         mean=_channel_values(preprocessor, 'mean', 0.0),

@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 VOID = 255
-# A thing's value in the panoptic map is label + OFFSET * number; stuff has its label.
+# Fused things have the value label + OFFSET * number, stuff has its label; ids are values + 1.
 OFFSET = 1000
 
 
@@ -46,8 +46,8 @@ class Model:
 
         Returns:
             Dict of ``boxes`` (N, 4) as x1, y1, x2, y2, ``scores`` (N,), ``labels`` (N,) and bool ``masks`` (N, H, W) by
-            falling score; ``semantic_map`` (H, W), labels, 255 for void; ``panoptic_map`` (H, W) and its
-            ``segments_info``. What the model has no part for is missing.
+            falling score; ``semantic_map`` (H, W), labels; ``panoptic_map`` (H, W), ids of segments, 0 for
+            void, and ``segments_info``. What the model has no part for is missing.
         """
         outputs = self._run(self.network_input(image), *image.shape[:2])
         return self.finish(outputs)
@@ -73,21 +73,18 @@ class Model:
         found = {key: outputs[key] for key in ('boxes', 'scores', 'labels', 'masks') if key in outputs}
         if 'semantic_map' not in outputs:
             return found
-        semantic, fusion = outputs['semantic_map'], self.settings['fusion']
+        semantic, fusion, values = outputs['semantic_map'], self.settings['fusion'], None
         if fusion is not None:
-            has_instances = 'masks' in found
-            instances = found if has_instances else _no_instances(semantic.shape)
+            instances = found or _no_instances(semantic.shape)
+            instances = vote(instances, semantic, self.num_things, fusion['min_vote'])
+            instances = share_scores(instances, outputs, self.num_things, fusion['semantic_share'])
             num_stuff = self.settings['num_stuff']
-            if has_instances:
-                instances = vote(instances, semantic, self.num_things, fusion['min_vote'])
-                instances = share_scores(instances, outputs, self.num_things, fusion['semantic_share'])
-            panoptic_map, segments = fuse(
-                instances, semantic, outputs.get('stuff_map'), self.num_things, num_stuff, fusion
-            )
-            found = dict(_chosen(instances, instances['labels'] < self.num_things)) if has_instances else {}
-            found.update(panoptic_map=panoptic_map, segments_info=segments)
+            values, segments = fuse(instances, semantic, outputs.get('stuff_map'), self.num_things, num_stuff, fusion)
+            found = _chosen(instances, instances['labels'] < self.num_things) if found else {}
+            ids = np.where(values == self.num_things + num_stuff, 0, values + 1)
+            found.update(panoptic_map=ids.astype(np.int32), segments_info=segments)
         if self.settings['merge_things']:
-            semantic = _name_unknown_things(semantic, outputs['stuff_map'], found.get('panoptic_map'))
+            semantic = _name_unknown_things(semantic, outputs['stuff_map'], values)
         return dict(found, semantic_map=semantic)
 
 
@@ -178,7 +175,7 @@ def share_scores(instances, outputs, num_things, share):
     probabilities, labels = outputs['semantic_probabilities'], instances['labels']
     pixels = probabilities.reshape(len(probabilities), -1)
     scores = instances['scores'].copy()
-    for index, (mask, label) in enumerate(zip(instances['masks'], labels)):
+    for index, (mask, label) in enumerate(zip(instances['masks'], labels, strict=True)):
         if label < num_things:
             covered = _covered(mask, probabilities.shape[1:]).ravel()
             mean = covered @ pixels[label] / max(covered.sum(), np.float32(1e-12))
@@ -192,7 +189,7 @@ def _covered(mask, shape):
     sums[1:, 1:] = mask.cumsum(axis=0, dtype=np.int64).cumsum(axis=1)
     (top, bottom), (left, right) = (
         (np.arange(cells) * size // cells, -(-(np.arange(cells) + 1) * size // cells))
-        for size, cells in zip(mask.shape, shape)
+        for size, cells in zip(mask.shape, shape, strict=True)
     )
     inside = sums[bottom][:, right] - sums[top][:, right] - sums[bottom][:, left] + sums[top][:, left]
     return (inside / ((bottom - top)[:, None] * (right - left))).astype(np.float32)
@@ -202,7 +199,7 @@ def fuse(instances, semantic, stuff_map, num_things, num_stuff, fusion):
     """Give each pixel to one segment: things by falling score, then stuff by the semantic map.
 
     Returns:
-        Map of values ``label + 1000 * number``, ``num_things + num_stuff`` for void, and the segments' descriptions.
+        Map of values, ``num_things + num_stuff`` for void, and the segments' descriptions.
     """
     if not fusion['stuff_instances']:
         instances = _chosen(instances, instances['labels'] < num_things)
@@ -241,15 +238,15 @@ def fuse(instances, semantic, stuff_map, num_things, num_stuff, fusion):
         columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
         box = [int(side) for side in (columns[0], rows[0], columns[-1] - columns[0] + 1, rows[-1] - rows[0] + 1)]
         is_thing = label < num_things
-        segments.append(dict(id=value, category_id=label, isthing=is_thing, score=score, area=area, bbox=box))
+        segments.append(dict(id=value + 1, category_id=label, isthing=is_thing, score=score, area=area, bbox=box))
     return panoptic_map, segments
 
 
-def _name_unknown_things(semantic, stuff_map, panoptic_map):
+def _name_unknown_things(semantic, stuff_map, values):
     """Give pixels of an unknown thing the class of the fused thing there, or else that of the best stuff."""
     named = stuff_map
-    if panoptic_map is not None:
-        named = np.where(panoptic_map >= OFFSET, panoptic_map % OFFSET, stuff_map)
+    if values is not None:
+        named = np.where(values >= OFFSET, values % OFFSET, stuff_map)
     return np.where(semantic == VOID, named, semantic).astype(semantic.dtype)
 
 
@@ -281,7 +278,7 @@ def _open_onnx(path, threads):
 
     def run(image, height, width):
         sizes = dict(height=np.asarray(height, np.int64), width=np.asarray(width, np.int64))
-        return dict(zip(names, session.run(names, dict(image=image, **sizes))))
+        return dict(zip(names, session.run(names, dict(image=image, **sizes)), strict=True))
 
     return run, session.get_modelmeta().custom_metadata_map['panseg']
 
@@ -312,21 +309,22 @@ def _rle(mask):
 
 
 def _save(found, model, image, folder, name):
-    """Write instances as JSON, maps as PNG (panoptic values as COCO's RGB ids) and a picture."""
+    """Write instances as JSON, maps as PNG (panoptic ids in COCO's colours) and a picture."""
     folder.mkdir(parents=True, exist_ok=True)
-    colors = np.random.default_rng(0).integers(32, 256, (len(model.classes) + 1, 3)).astype(np.uint8)
+    colors = np.array([*model.settings['palette'], (0, 0, 0)], np.uint8)
     picture = image.copy()
     record = dict(classes=model.classes, instances=[], segments_info=found.get('segments_info'))
-    for box, score, label, mask in zip(*(found.get(key, ()) for key in ('boxes', 'scores', 'labels', 'masks'))):
+    columns = [found.get(key, ()) for key in ('boxes', 'scores', 'labels', 'masks')]
+    for box, score, label, mask in zip(*columns, strict=True):
         one = dict(category_id=int(label), name=model.classes[label], score=float(score), segmentation=_rle(mask))
         record['instances'].append(dict(one, bbox=[*box[:2].tolist(), *(box[2:] - box[:2]).tolist()]))
-    for mask, label in reversed(list(zip(found.get('masks', ()), found.get('labels', ())))):
+    for label, mask in reversed(list(zip(*columns[2:], strict=True))):
         picture[mask] = picture[mask] // 2 + colors[label] // 2
     if 'panoptic_map' in found:
-        values = found['panoptic_map']
-        ids = np.stack([values % 256, values // 256 % 256, values // 65536], axis=2).astype(np.uint8)
-        Image.fromarray(ids).save(folder / f'{name}_panoptic.png')
-        labels = np.minimum(values % OFFSET, len(model.classes))
+        ids = found['panoptic_map']
+        channels = np.stack([ids % 256, ids // 256 % 256, ids // 65536], axis=2).astype(np.uint8)
+        Image.fromarray(channels).save(folder / f'{name}_panoptic.png')
+        labels = np.where(ids == 0, len(model.classes), (ids - 1) % OFFSET)
         picture = (image // 2 + colors[labels] // 2).astype(np.uint8)
     if 'semantic_map' in found:
         Image.fromarray(found['semantic_map'].astype(np.uint8)).save(folder / f'{name}_semantic.png')

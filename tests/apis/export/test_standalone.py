@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 
@@ -130,7 +131,9 @@ def test_fusion_equals_ours_to_the_pixel(seed, fusion):
     found = finished(outputs_of(instances, semantic), **fusion)
     sample = DetDataSample(pred_instances=instances)
     Detector(False, fusion).add_maps(sample, semantic)
-    np.testing.assert_array_equal(found['panoptic_map'], sample.pred_panoptic_seg.sem_seg[0].numpy())
+    expected_map = sample.pred_panoptic_seg.sem_seg[0].numpy()
+    ids = np.where(expected_map == THINGS + STUFF, 0, expected_map + 1)
+    np.testing.assert_array_equal(found['panoptic_map'], ids)
     np.testing.assert_array_equal(found['semantic_map'], semantic.labels.numpy())
     np.testing.assert_allclose(found['scores'], sample.pred_instances.scores.numpy(), rtol=1e-5)
     np.testing.assert_array_equal(found['labels'], sample.pred_instances.labels.numpy())
@@ -139,7 +142,7 @@ def test_fusion_equals_ours_to_the_pixel(seed, fusion):
     expected = sample.pred_panoptic_seg.segments_info
     assert len(found['segments_info']) == len(expected)
     for one, other in zip(found['segments_info'], expected, strict=True):
-        other['category_id'] = other.pop('category')
+        other['category_id'], other['id'] = other.pop('category'), other['id'] + 1
         score, expected_score = one.pop('score'), other.pop('score')
         assert score is expected_score or score == pytest.approx(expected_score, rel=1e-5)
         assert one == other
@@ -179,10 +182,10 @@ def test_runs_without_torch_and_mmdet(tmp_path):
         dict(
             **dict(classes=names, num_things=THINGS, num_stuff=STUFF, fusion=FUSION, merge_things=False),
             **dict(resize=dict(scale=[64, 64], keep_ratio=True), channel_order='RGB', mean=[127] * 3, std=[64] * 3),
-            **dict(rotate=True, bit_depth=16),
+            **dict(rotate=True, bit_depth=16, palette=[[9, 9, 9]] * len(names)),
         ),
     )
-    (tmp_path / 'model.py').write_text(open(standalone.__file__).read())
+    shutil.copy(standalone.__file__, tmp_path / 'model.py')
     Image.fromarray(np.zeros((height, width, 3), np.uint8)).save(tmp_path / 'photo.png')
     command = [sys.executable, '-c', HOOK, 'model.py', 'photo.png', '--out', 'found']
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
