@@ -24,6 +24,7 @@ COMMANDS = {
     'learning-curve': 'train on more and more images and draw how good the models become',
     'scenes': 'make the embedded data set',
     'label-maps': 'make panoptic data of semantic label maps',
+    'export': 'write a model for onnxruntime or openvino',
     'check': 'print versions and devices, for a bug report',
 }
 """Name and summary of each command; the module of the same name has ``build_parser`` and ``run``."""

@@ -22,6 +22,7 @@ from .grid_assignment import (
     resolve_collisions,
     split_levels,
 )
+from .index_lists import distinct_indices, places_of
 from .islands import Islands, split_islands
 from .majority_vote import majority_labels
 from .map_values import INSTANCE_OFFSET, MAX_PANOPTIC_ID, MAX_SEGMENTS, VOID_LABEL, VOID_ROW
@@ -112,6 +113,7 @@ __all__ = [
     'crop_from_rle',
     'count_pixel_pairs',
     'dice_loss',
+    'distinct_indices',
     'flatten_levels',
     'fuse_panoptic',
     'fuse_rle',
@@ -131,6 +133,7 @@ __all__ = [
     'merge_segments',
     'merge_tile_instances',
     'panoptic_counts',
+    'places_of',
     'panoptic_quality',
     'priority_by_area',
     'resize_masks',

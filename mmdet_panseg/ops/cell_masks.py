@@ -40,10 +40,9 @@ def resize_masks(masks: Tensor, size: tuple[int, int]) -> Tensor:
     """
     if masks.shape[1:] == tuple(size):
         return masks
-    if len(masks) == 0:
-        # Keeps the graph, so that parameters of a head without positives get zero gradients, not none.
-        return masks.sum() + masks.new_zeros(0, *size)
-    return F.interpolate(masks[None], size=size, mode='bilinear')[0]
+    # As a batch of one channel, since there may be no mask; the graph is kept, so that parameters of a head without
+    # positives get zero gradients, not none.
+    return F.interpolate(masks[:, None], size=size, mode='bilinear')[:, 0]
 
 
 def at_least_float32(tensor: Tensor) -> Tensor:

@@ -58,7 +58,7 @@ def boxes_from_masks(masks: Tensor) -> Tensor:
     Returns:
         Boxes ``(x1, y1, x2, y2)`` with exclusive far sides, float32, shape ``(N, 4)``; zeros for an empty mask.
     """
-    if masks.numel() == 0:
+    if 0 in masks.shape[1:]:
         return torch.zeros(len(masks), 4, device=masks.device)
     # A maximum of bytes is several times faster than `any` of bools.
     pixels = masks.view(torch.uint8)

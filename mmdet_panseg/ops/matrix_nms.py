@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 
 def matrix_nms_decay(ious: Tensor, labels: Tensor, *, kernel: str = 'gaussian', sigma: float = 2.0) -> Tensor:
@@ -23,15 +24,14 @@ def matrix_nms_decay(ious: Tensor, labels: Tensor, *, kernel: str = 'gaussian', 
     """
     if kernel not in ('gaussian', 'linear'):
         raise ValueError(f"matrix NMS has the kernels 'gaussian' and 'linear', not {kernel!r}")
-    if len(labels) == 0:
-        return ious.new_zeros(0)
     same_class = (labels[:, None] == labels[None]).triu(diagonal=1)
     decay_iou = ious * same_class
-    # What suppressed the suppressor: its own largest overlap with a better candidate.
-    compensation = decay_iou.amax(dim=0)[:, None]
+    # What suppressed the suppressor: its own largest overlap with a better candidate. Here and below, one more row lets
+    # there be no candidate, and changes nothing else.
+    compensation = F.pad(decay_iou, (0, 0, 0, 1)).amax(dim=0)[:, None]
     if kernel == 'gaussian':
         decay = torch.exp(-sigma * decay_iou.square()) / torch.exp(-sigma * compensation.square())
     else:
         # 0 / 0 between copies of one mask says nothing; their first copy suppresses both.
         decay = ((1 - decay_iou) / (1 - compensation)).nan_to_num(nan=1.0)
-    return decay.amin(dim=0)
+    return F.pad(decay, (0, 0, 0, 1), value=1.0).amin(dim=0)

@@ -90,7 +90,7 @@ class SamePadConv2d(nn.Conv2d):
 
     def _convolve(self, x: Tensor) -> Tensor:
         pad_h, pad_w = (
-            max((math.ceil(size / stride) - 1) * stride + kernel - size, 0)
+            max(((size - 1) // stride) * stride + kernel - size, 0)
             for size, kernel, stride in zip(x.shape[-2:], self.kernel_size, self.stride, strict=True)
         )
         padding = (pad_h // 2, pad_w // 2)

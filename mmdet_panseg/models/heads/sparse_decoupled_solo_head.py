@@ -10,7 +10,7 @@ from mmdet.utils import OptConfigType
 from torch import Tensor, nn
 
 from mmdet_panseg.models.heads.cell_masks.product_masks import ProductMasks
-from mmdet_panseg.ops import coordinate_channels, upsampled_convolution
+from mmdet_panseg.ops import coordinate_channels, distinct_indices, upsampled_convolution
 
 from .sparse_solo_head import SparseSOLOHead
 
@@ -88,7 +88,7 @@ class SparseDecoupledSOLOHead(SparseSOLOHead, DecoupledSOLOHead):
     def level_masks(self, features: tuple[Tensor, ...], level: int, cells: Tensor) -> ProductMasks:
         """Compute the maps of the columns and rows that have a chosen cell; arguments as in the parent."""
         num_grid = self.num_grids[level]
-        columns, rows = (cells % num_grid).unique(), (cells // num_grid).unique()
+        columns, rows = (distinct_indices(lines, num_grid) for lines in (cells % num_grid, cells // num_grid))
         # A shared tower serves both.
         column_logits = self._line_logits(features[0], self.conv_mask_list_x[level], columns)
         row_logits = self._line_logits(features[-1], self.conv_mask_list_y[level], rows)

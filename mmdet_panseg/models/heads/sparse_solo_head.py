@@ -144,7 +144,7 @@ class SparseSOLOHead(SOLOHead):
             TASK_UTILS.build(negatives) if negatives else None,
             self.memory_budget,
         )
-        self._build_predictor()
+        self.build_predictor()
 
     @property
     def target_strides(self) -> list[int]:
@@ -241,10 +241,23 @@ class SparseSOLOHead(SOLOHead):
         Returns:
             A source for each level and image with chosen cells.
         """
-        by_image = [split_levels(chosen, self.level_cells) for chosen in cells]
+        return self.level_sources(pyramid, [split_levels(chosen, self.level_cells) for chosen in cells])
+
+    def level_sources(
+        self, pyramid: AlignedPyramid, by_image: Sequence[Sequence[tuple[slice, Tensor]]]
+    ) -> list[MaskSource]:
+        """Do what :meth:`mask_sources` does for cells that are told apart by level.
+
+        Args:
+            pyramid: The aligned pyramid.
+            by_image: Per image and level what :func:`~mmdet_panseg.ops.split_levels` gives.
+
+        Returns:
+            A source for each level and image with chosen cells.
+        """
         sources = []
         for level, features in enumerate(pyramid.levels):
-            images = [image for image, by_level in enumerate(by_image) if len(by_level[level][1])]
+            images = [image for image, by_level in enumerate(by_image) if by_level[level][1].shape[0] > 0]
             for image, part in self.mask_features_of(pyramid, level, images).items():
                 sources.append(
                     MaskSource(
@@ -482,15 +495,15 @@ class SparseSOLOHead(SOLOHead):
         if not self.test_cfg:
             raise ValueError(f'{type(self).__name__} has no test_cfg: give the model test_cfg=dict(score_thr=0.1, ...)')
         if self.test_cfg != self._test_cfg_of_predictor:
-            self._build_predictor()
+            self.build_predictor()
         pyramid = self.align(x)
         scores = flatten_levels([self.cell_scores(feature, level) for level, feature in enumerate(pyramid.levels)])
         scores = self.predictor.best_cells(scores)
         sources = self.mask_sources(pyramid, self.predictor.above_threshold(scores))
         metas = [sample.metainfo for sample in batch_data_samples]
-        return self.predictor(scores, sources, self.mask_size(pyramid), metas, self._rate(pyramid))
+        return self.predictor(scores, sources, self.mask_size(pyramid), metas, self.mask_rating(pyramid))
 
-    def _rate(self, pyramid: AlignedPyramid) -> Callable[[int, Tensor, Tensor], Tensor] | None:
+    def mask_rating(self, pyramid: AlignedPyramid) -> Callable[[int, Tensor, Tensor], Tensor] | None:
         """Give the predictor what brings scores and ratings of masks together."""
         if self.mask_classifier is None:
             return None
@@ -498,11 +511,15 @@ class SparseSOLOHead(SOLOHead):
         features = classifier.features(pyramid.pyramid)
         return lambda image, masks, scores: classifier.combine(scores, classifier(features[image], masks))
 
-    def _build_predictor(self) -> None:
-        """Build what :meth:`predict` uses: with the head, and again where a notebook changes ``head.test_cfg``."""
+    def build_predictor(self, kind: type[CellMaskPredictor] = CellMaskPredictor) -> None:
+        """Build what :meth:`predict` uses: with the head, and again where a notebook changes ``head.test_cfg``.
+
+        Args:
+            kind: Class of the predictor.
+        """
         predictor = None
         if self.test_cfg:
-            predictor = CellMaskPredictor.from_test_cfg(
+            predictor = kind.from_test_cfg(
                 self.test_cfg,
                 resize=self.cell_mask_loss.supervision.test_resize,
                 strides=self.strides,

@@ -180,18 +180,20 @@ class SparseSOLOV2Head(SparseSOLOHead, SOLOV2Head):
         """Run the mask feature branch on all images; there is one level."""
         return [self.mask_features(pyramid.pyramid)]
 
-    def mask_sources(self, pyramid: AlignedPyramid, cells: Sequence[Tensor]) -> list[MaskSource]:
+    def level_sources(
+        self, pyramid: AlignedPyramid, by_image: Sequence[Sequence[tuple[slice, Tensor]]]
+    ) -> list[MaskSource]:
         """Run the mask feature branch for the images with chosen cells; arguments as in the parent."""
         if pyramid.mask_features is not None:
             (shared,) = pyramid.mask_features
-            return super().mask_sources(replace(pyramid, mask_features=dict(enumerate(shared))), cells)
-        images = [image for image, chosen in enumerate(cells) if len(chosen)]
-        computed = self.images_to_compute(len(cells), images)
+            return super().level_sources(replace(pyramid, mask_features=dict(enumerate(shared))), by_image)
+        images = [image for image, by_level in enumerate(by_image) if any(len(cells) for _, cells in by_level)]
+        computed = self.images_to_compute(len(by_image), images)
         features = {}
         if computed:
             batch = self.mask_features([images_of_batch(level, computed) for level in pyramid.pyramid])
             features = dict(zip(computed, batch, strict=True))
-        return super().mask_sources(replace(pyramid, mask_features=features), cells)
+        return super().level_sources(replace(pyramid, mask_features=features), by_image)
 
     def mask_features_of(self, pyramid: AlignedPyramid, level: int, images: Sequence[int]) -> dict[int, DynamicMasks]:
         """Run the kernel branch of a level; arguments as in the parent."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,6 +13,18 @@ from mmdet_panseg.ops import masks_per_chunk, resize_masks, split_levels
 
 from .level_masks import LevelMasks
 from .mask_source import MaskSource
+
+
+class MaskChunk(NamedTuple):
+    """Some cells of an image with their masks.
+
+    Attributes:
+        cells: Ascending cells, numbered over all levels, shape ``(n,)``.
+        probabilities: Shape ``(n, H, W)``.
+    """
+
+    cells: Tensor
+    probabilities: Tensor
 
 
 class ImageMasks:
@@ -42,21 +55,24 @@ class ImageMasks:
         self.resize = resize
         self.memory_budget = memory_budget
 
-    def chunks(self, cells: Tensor) -> Iterator[Tensor]:
-        """Yield the probabilities of ascending cells, a chunk at a time, each ``(n, H, W)``."""
-        for level, (_, level_cells) in enumerate(split_levels(cells, self.level_cells)):
+    def chunks(self, cells: Tensor) -> Iterator[MaskChunk]:
+        """Yield the probabilities of ascending cells, at least one chunk, which may be empty."""
+        if len(cells) == 0:
+            yield MaskChunk(cells, torch.zeros(0, *self.size, device=cells.device))
+        for level, (place, level_cells) in enumerate(split_levels(cells, self.level_cells)):
             if len(level_cells):
                 masks = self.levels[level]
-                soft_masks = masks.prepare(level_cells, partial(self._probabilities, masks))
-                for part in level_cells.split(masks_per_chunk(self.size, self.memory_budget, copies=masks.copies)):
-                    yield soft_masks(part)
+                soft_masks = masks.prepare(level_cells, partial(self.probabilities, masks))
+                step = masks_per_chunk(self.size, self.memory_budget, copies=masks.copies)
+                for numbers, part in zip(cells[place].split(step), level_cells.split(step), strict=True):
+                    yield MaskChunk(numbers, soft_masks(part))
 
     def all(self, cells: Tensor) -> Tensor:
         """Probabilities of ascending cells, shape ``(N, H, W)``."""
-        nothing = torch.zeros(0, *self.size, device=cells.device)
-        return torch.cat([nothing, *self.chunks(cells)])
+        return torch.cat([chunk.probabilities for chunk in self.chunks(cells)])
 
-    def _probabilities(self, masks: LevelMasks, logits: Tensor) -> Tensor:
+    def probabilities(self, masks: LevelMasks, logits: Tensor) -> Tensor:
+        """Turn logits ``(n, h, w)`` of a level's masks into probabilities ``(n, H, W)``."""
         logits = resize_masks(logits, masks.size)
         if self.resize == 'logits':
             return resize_masks(logits, self.size).sigmoid()

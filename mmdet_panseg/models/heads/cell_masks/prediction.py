@@ -17,8 +17,10 @@ from torch.nn import functional as F
 from mmdet_panseg.errors import ConfigError, near_names
 from mmdet_panseg.ops import (
     ViewMaps,
+    distinct_indices,
     iou_from_intersections,
     mask_intersections,
+    places_of,
 )
 
 from .image_masks import ImageMasks
@@ -110,6 +112,7 @@ class CellMaskPredictor:
         self.suppression = TASK_UTILS.build(suppression or dict(type='MatrixNMS', kernel=kernel, sigma=sigma))
         self.resize = resize
         self.level_cells = level_cells
+        self.num_cells = sum(level_cells)
         self.memory_budget = memory_budget
         # No repeat_interleave: heads are also built on the meta device, to be checked.
         strides_by_cell = ([stride] * count for stride, count in zip(strides, level_cells, strict=True))
@@ -188,52 +191,64 @@ class CellMaskPredictor:
         Yields:
             The instances of an image, by falling score.
         """
-        for image, meta in enumerate(metas):
-            cells, labels = (scores[image] > self.score_thr).nonzero(as_tuple=True)
+        for image, (cells, meta) in enumerate(zip(self.above_threshold(scores), metas, strict=True)):
             masks = ImageMasks(sources, image, self.level_cells, size, self.resize, self.memory_budget)
-            candidates = self._score_masks(scores[image], cells, labels, masks, rate and partial(rate, image))
-            yield self._with_soft_masks(self._suppress(candidates, masks), masks, meta)
+            crop = tuple(meta['img_shape'][:2])
+            yield self.instances(scores[image], cells, masks, crop, rate and partial(rate, image))
 
-    def _with_soft_masks(self, candidates: _Candidates, masks: ImageMasks, meta: dict) -> SoftInstances:
+    def instances(
+        self,
+        scores: Tensor,
+        cells: Tensor,
+        masks: ImageMasks,
+        crop: tuple[int, int],
+        rate: Callable[[Tensor, Tensor], Tensor] | None = None,
+    ) -> SoftInstances:
+        """Predict the instances of an image.
+
+        Args:
+            scores: Class scores of all cells, shape ``(cells, K)``.
+            cells: Ascending cells whose masks are looked at, among them all with a score above the threshold.
+            masks: Their masks.
+            crop: Height and width of the image within the network's input, in pixels.
+            rate: As in :meth:`__call__`, for this image.
+
+        Returns:
+            The instances, by falling score.
+        """
+        candidates = self._suppress(self._score_masks(scores, cells, masks, rate), masks)
+        return self._with_soft_masks(candidates, masks, crop)
+
+    def _with_soft_masks(self, candidates: _Candidates, masks: ImageMasks, crop: tuple[int, int]) -> SoftInstances:
         """Compute the masks of the candidates again, in what is resized: logits or probabilities."""
-        cells, mask_of_candidate = candidates.cells.unique(return_inverse=True)
+        cells = distinct_indices(candidates.cells, self.num_cells)
         soft_masks, threshold = masks.all(cells), self.mask_thr
         if self.resize == 'logits':
             soft_masks, threshold = soft_masks.logit(eps=_EPS), float(torch.tensor(threshold).logit(eps=_EPS))
-        maps = ViewMaps(soft_masks[mask_of_candidate], _MASK_STRIDE, tuple(meta['img_shape'][:2]))
-        return SoftInstances(candidates.scores, candidates.labels, maps, threshold)
+        soft_masks = soft_masks[places_of(cells, self.num_cells)[candidates.cells]]
+        return SoftInstances(candidates.scores, candidates.labels, ViewMaps(soft_masks, _MASK_STRIDE, crop), threshold)
 
     def _score_masks(
         self,
         scores: Tensor,
-        cells: Tensor,
-        labels: Tensor,
+        chosen: Tensor,
         masks: ImageMasks,
         rate: Callable[[Tensor, Tensor], Tensor] | None,
     ) -> _Candidates:
         """Drop masks that are too small and multiply scores by maskness, the mean probability inside the mask.
 
-        Args:
-            scores: Class scores of all cells of the image, shape ``(cells, K)``.
-            cells: Cell of each candidate, ascending, shape ``(N,)``.
-            labels: Class of each candidate, shape ``(N,)``.
-            masks: The image's masks.
-            rate: As in :meth:`__call__`, for this image.
+        Arguments as in :meth:`instances`, which calls the chosen cells ``cells``.
         """
-        unique_cells, mask_of_candidate = cells.unique(return_inverse=True)
         areas, masses, rated = [], [], []
-        for chunk in masks.chunks(unique_cells):
-            area, mass = _area_with_mass(chunk, self.mask_thr)
+        for numbers, probabilities in masks.chunks(chosen):
+            area, mass = _area_with_mass(probabilities, self.mask_thr)
             areas.append(area)
             masses.append(mass)
             if rate:
-                start = sum(map(len, rated))
-                rated.append(rate(chunk, scores[unique_cells[start : start + len(chunk)]]))
-        own = scores[cells, labels]
-        if not areas:
-            return _Candidates(own, labels, cells, own)
-        if rate:
-            own = torch.cat(rated)[mask_of_candidate, labels]
+                rated.append(rate(probabilities, scores[numbers]))
+        cells, labels = (scores > self.score_thr).nonzero(as_tuple=True)
+        mask_of_candidate = places_of(chosen, self.num_cells)[cells]
+        own = torch.cat(rated)[mask_of_candidate, labels] if rate else scores[cells, labels]
         area, mass = torch.cat(areas)[mask_of_candidate], torch.cat(masses)[mask_of_candidate]
         keep = area > self.cell_strides.to(cells.device)[cells]
         return _Candidates((own * mass / area)[keep], labels[keep], cells[keep], area[keep])
@@ -241,16 +256,19 @@ class CellMaskPredictor:
     def _suppress(self, candidates: _Candidates, masks: ImageMasks) -> _Candidates:
         """Keep the best, let overlapping ones decay, and keep the best of these."""
         candidates = _best_first(candidates, self.nms_pre)
-        if len(candidates.scores) == 0:
-            return candidates
-        cells, mask_of_candidate = candidates.cells.unique(return_inverse=True)
-        binary = torch.cat([chunk > self.mask_thr for chunk in masks.chunks(cells)])
-        intersections = mask_intersections(binary)[mask_of_candidate][:, mask_of_candidate]
+        cells = distinct_indices(candidates.cells, self.num_cells)
+        mask_of_candidate = places_of(cells, self.num_cells)[candidates.cells]
+        binary = torch.cat([chunk.probabilities > self.mask_thr for chunk in masks.chunks(cells)])
+        intersections = self._intersections(binary)[mask_of_candidate][:, mask_of_candidate]
         ious = iou_from_intersections(intersections, candidates.areas)
         factors = self.suppression.factors(ious, candidates.labels)
         scores = candidates.scores * factors
         keep = (factors > 0) & (scores >= self.filter_thr)
         return _best_first(candidates._replace(scores=scores).select(keep), self.max_per_img)
+
+    def _intersections(self, masks: Tensor) -> Tensor:
+        """Count the pixels that each pair of masks shares, ``(N, H, W)`` to ``(N, N)``."""
+        return mask_intersections(masks)
 
 
 def _area_with_mass(probabilities: Tensor, threshold: float) -> tuple[Tensor, Tensor]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor
+
+from mmdet_panseg.ops import distinct_indices, places_of
 
 from .level_masks import LevelMasks
 
@@ -36,15 +37,15 @@ class ProductMasks(LevelMasks):
 
     def prepare(self, cells: Tensor, finish: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
         """Finish the factors of cells, each once; arguments as in :meth:`LevelMasks.prepare`."""
-        x = _finished_factors(self.column_logits, self.columns, cells % self.num_grid, finish)
-        y = _finished_factors(self.row_logits, self.rows, cells // self.num_grid, finish)
+        x = self._finished_factors(self.column_logits, self.columns, cells % self.num_grid, finish)
+        y = self._finished_factors(self.row_logits, self.rows, cells // self.num_grid, finish)
         return lambda chosen: x(chosen % self.num_grid) * y(chosen // self.num_grid)
 
-
-def _finished_factors(
-    logits: Tensor, lines: Tensor, wanted: Tensor, finish: Callable[[Tensor], Tensor]
-) -> Callable[[Tensor], Tensor]:
-    """Finish each wanted line's map and repeat it for the cells that share it."""
-    wanted = wanted.unique()
-    maps = finish(logits.index_select(0, torch.searchsorted(lines, wanted)))
-    return lambda chosen: maps.index_select(0, torch.searchsorted(wanted, chosen))
+    def _finished_factors(
+        self, logits: Tensor, lines: Tensor, wanted: Tensor, finish: Callable[[Tensor], Tensor]
+    ) -> Callable[[Tensor], Tensor]:
+        """Finish each wanted line's map and repeat it for the cells that share it."""
+        wanted = distinct_indices(wanted, self.num_grid)
+        maps = finish(logits.index_select(0, places_of(lines, self.num_grid)[wanted]))
+        places = places_of(wanted, self.num_grid)
+        return lambda chosen: maps.index_select(0, places[chosen])

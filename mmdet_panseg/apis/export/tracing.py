@@ -1,0 +1,154 @@
+"""From a module to an ONNX file whose sizes are free."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from .errors import ExportError
+from .graph import DetectorGraph
+
+OPSET = 20
+# Sizes to trace with: of the image, of the padded one in units of the divisor, of the results. All differ.
+_CROP, _PADDED, _RESULT = (97, 137), (4, 5), (120, 151)
+_MOST_PADDED = 1024
+_INPUTS = ('padded', 'crop_height', 'crop_width', 'height', 'width')
+
+
+def trace(graph: DetectorGraph) -> Any:
+    """Turn a graph into an ONNX model.
+
+    Args:
+        graph: The graph, in evaluation mode.
+
+    Returns:
+        The model, as ``onnx`` has it, with inputs ``image``, ``height`` and ``width``.
+
+    Raises:
+        ExportError: If a part of the model cannot be translated.
+    """
+    free, unit = torch.export.Dim.DYNAMIC, graph.divisor
+    rows, columns = (unit * torch.export.Dim(name, min=1, max=_MOST_PADDED) for name in ('rows', 'columns'))
+    example = (torch.zeros(1, 3, _PADDED[0] * unit, _PADDED[1] * unit), *_CROP, *_RESULT)
+    try:
+        with torch.no_grad(), _quiet(), FreeSizes():
+            sizes = ({2: rows, 3: columns}, free, free, free, free)
+            program = torch.export.export(graph, example, dynamic_shapes=sizes, strict=False)
+        with _quiet():
+            translated = torch.onnx.export(
+                program,
+                input_names=_INPUTS,
+                output_names=graph.output_names,
+                opset_version=OPSET,
+                dynamo=True,
+                custom_translation_table=_translations(),
+                verbose=False,
+            )
+    except Exception as error:  # the exporter has dozens of kinds
+        reason = str(error).strip().partition('\n')[0]
+        raise ExportError(f'the model cannot be translated to ONNX: {type(error).__name__}: {reason}') from error
+    return padding_inside(translated.model_proto, unit, graph.pad_value)
+
+
+def padding_inside(model: Any, divisor: int, value: float) -> Any:
+    """Let an ONNX model pad its image itself, so that it takes images of any size.
+
+    Args:
+        model: A model with inputs ``padded``, ``crop_height`` and ``crop_width``; changed in place.
+        divisor: What the sides of ``padded`` are multiples of.
+        value: Value to pad with.
+
+    Returns:
+        The model, with ``image`` of shape ``(1, 3, h, w)`` in their place.
+    """
+    from onnx import TensorProto, helper, numpy_helper
+
+    constants = dict(
+        rows=np.int64(2),
+        columns=np.int64(3),
+        first_side=np.array([2]),
+        behind_sides=np.array([4]),
+        divisor=np.array([divisor]),
+        other_amounts=np.zeros(6, np.int64),
+        value=np.float32(value),
+    )
+    nodes = [
+        ('Shape', ['image'], 'pad.shape'),
+        ('Gather', ['pad.shape', 'pad.rows'], 'crop_height'),
+        ('Gather', ['pad.shape', 'pad.columns'], 'crop_width'),
+        ('Slice', ['pad.shape', 'pad.first_side', 'pad.behind_sides'], 'pad.sides'),
+        ('Neg', ['pad.sides'], 'pad.minus_sides'),
+        # The rest has the sign of the divisor.
+        ('Mod', ['pad.minus_sides', 'pad.divisor'], 'pad.amounts'),
+        ('Concat', ['pad.other_amounts', 'pad.amounts'], 'pad.all_amounts'),
+        ('Pad', ['image', 'pad.all_amounts', 'pad.value'], 'padded'),
+    ]
+    made = [
+        helper.make_node(kind, inputs, [output], **(dict(axis=0) if kind == 'Concat' else {}))
+        for kind, inputs, output in nodes
+    ]
+    graph = model.graph
+    graph.initializer.extend(
+        numpy_helper.from_array(np.asarray(content), f'pad.{name}') for name, content in constants.items()
+    )
+    image = helper.make_tensor_value_info('image', TensorProto.FLOAT, [1, 3, 'image_height', 'image_width'])
+    inputs = [image, *(entry for entry in graph.input if entry.name in ('height', 'width'))]
+    everything = [*made, *graph.node]
+    graph.ClearField('input')
+    graph.ClearField('node')
+    graph.input.extend(inputs)
+    graph.node.extend(everything)
+    return model
+
+
+class FreeSizes(TorchFunctionMode):
+    """Lets positions be computed for a number of columns that is not known yet, which ``torch.linspace`` cannot."""
+
+    def __torch_function__(
+        self, func: Callable, types: Any, args: tuple = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Replace ``linspace`` where its number of steps is free."""
+        if func is torch.linspace and isinstance(args[2], torch.SymInt):
+            return _positions(*args)
+        return func(*args, **(kwargs or {}))
+
+
+def _positions(start: float, end: float, steps: int) -> Tensor:
+    """Do what ``linspace`` does, which counts from both ends."""
+    index = torch.arange(steps, dtype=torch.float32)
+    last = (index[-1:]).clamp(min=1.0)
+    step = (end - start) / last
+    return torch.where(index < (last + 1) / 2, start + step * index, end - step * (index[-1:] - index))
+
+
+def _translations() -> dict[Callable, Callable]:
+    from onnx import TensorProto
+    from onnxscript import opset20 as op
+
+    def as_bytes(mask: Any, dtype: int) -> Any:
+        # Only bools are looked at as bytes.
+        return op.Cast(mask, to=TensorProto.UINT8)
+
+    return {torch.ops.aten.view.dtype: as_bytes}
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what the exporter tells its developers out of the terminal."""
+    logger = logging.getLogger('torch.onnx')
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            yield
+    finally:
+        logger.setLevel(level)
