@@ -38,10 +38,10 @@ def draw_prediction(
     Returns:
         RGB picture, uint8.
     """
-    image = np.ascontiguousarray(prediction.image)
+    image = prediction.image
     frame = None if max(image.shape[:2]) <= longest_side else (longest_side, longest_side)
     size = fit_inside(image.shape[:2], frame)
-    photograph = resize_image(image, size) if size != image.shape[:2] else image
+    photograph = _reduced_image(image, size)
     classes = DrawnClasses(prediction.classes.names, prediction.classes.num_things, prediction.classes.palette)
     if prediction.panoptic_map is not None:
         found = _panoptic(prediction, size, numbers)
@@ -120,6 +120,14 @@ def _boxes_as_masks(prediction: Prediction, size: tuple[int, int]) -> np.ndarray
         x1, y1, x2, y2 = np.rint(box * scale).astype(int)
         mask[max(0, y1) : y2, max(0, x1) : x2] = True
     return masks
+
+
+def _reduced_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Reduce an image, which may be a view of a BGR one: of that no copy is made in full size."""
+    is_view = not image.flags.c_contiguous
+    pixels = np.ascontiguousarray(image[..., ::-1] if is_view else image)
+    pixels = pixels if size == image.shape[:2] else resize_image(pixels, size)
+    return np.ascontiguousarray(pixels[..., ::-1]) if is_view else pixels
 
 
 def _reduced(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:

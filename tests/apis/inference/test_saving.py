@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -152,6 +153,11 @@ def test_pictures_may_show_the_photograph_and_are_reduced(inferencer):
     assert np.array_equal(both[:90, :130], photograph(size=(90, 130))[..., ::-1])
     assert np.array_equal(both[:90, 138:], plain[:90])
     assert draw_prediction(prediction, longest_side=65).shape[1] == 65
+    contiguous = replace(prediction, image=np.ascontiguousarray(prediction.image))
+    for longest in (65, 200):
+        assert np.array_equal(
+            draw_prediction(contiguous, longest_side=longest), draw_prediction(prediction, longest_side=longest)
+        )
 
 
 def test_reduced_masks_are_where_the_masks_are(inferencer):
