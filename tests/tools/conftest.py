@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 from mmengine.logging import MMLogger
 from mmengine.runner.checkpoint import CheckpointLoader
+from mmengine.visualization import Visualizer
 
 from repository import HELPERS, REPOSITORY
 
@@ -51,8 +52,9 @@ def call_tool(tmp_path, monkeypatch, capfd):
     for name in ('RANK', 'LOCAL_RANK'):
         monkeypatch.setenv(name, '0')
     monkeypatch.chdir(tmp_path)
-    # a new process has no loggers; those of other tests write to streams that are closed by now
-    monkeypatch.setattr(MMLogger, '_instance_dict', OrderedDict())
+    # a new process has no loggers and visualizers; those of other tests write to streams that are closed by now
+    for kind in (MMLogger, Visualizer):
+        monkeypatch.setattr(kind, '_instance_dict', OrderedDict())
 
     def call(name, *arguments):
         path = str(REPOSITORY / 'tools' / name)
