@@ -55,12 +55,13 @@ class DetectorGraph(nn.Module):
                 names.append('semantic_probabilities')
         return names
 
-    def forward(self, padded: Tensor, crop_height: int, crop_width: int, height: int, width: int) -> tuple[Tensor, ...]:
+    def forward(self, blocks: Tensor, crop_height: int, crop_width: int, height: int, width: int) -> tuple[Tensor, ...]:
         """Predict instances and classes of pixels.
 
         Args:
-            padded: Normalised image at the size that the test pipeline gives it, padded to multiples of
-                :attr:`divisor`, shape ``(1, 3, h, w)``.
+            blocks: Normalised image at the size that the test pipeline gives it, padded to ``rows`` and ``columns``
+                times :attr:`divisor`, shape ``(1, 3, rows, divisor, columns, divisor)``: so all sizes of features are
+                whole multiples of ``rows`` and ``columns``, which the translation knows how to reckon with.
             crop_height: Height of the image without padding.
             crop_width: Width of the image without padding.
             height: Height of the results in pixels, usually that of the image file.
@@ -72,6 +73,7 @@ class DetectorGraph(nn.Module):
             it.
         """
         size, crop = (height, width), (crop_height, crop_width)
+        padded = blocks.reshape(1, 3, blocks.shape[2] * self.divisor, blocks.shape[4] * self.divisor)
         features = self.model.extract_feat(padded)
         mask_input = semantic_input = features
         if isinstance(self.model, PanopticSOLO):

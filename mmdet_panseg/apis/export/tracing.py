@@ -19,8 +19,8 @@ from .graph import DetectorGraph
 OPSET = 20
 # Sizes to trace with: of the image, of the padded one in units of the divisor, of the results. All differ.
 _CROP, _PADDED, _RESULT = (97, 137), (4, 5), (120, 151)
-_MOST_PADDED = 1024
-_INPUTS = ('padded', 'crop_height', 'crop_width', 'height', 'width')
+_BLOCK_SHAPE = ('channels', 'block_rows', 'divisor', 'block_columns', 'divisor')
+_INPUTS = ('blocks', 'crop_height', 'crop_width', 'height', 'width')
 
 
 def trace(graph: DetectorGraph) -> Any:
@@ -36,11 +36,10 @@ def trace(graph: DetectorGraph) -> Any:
         ExportError: If a part of the model cannot be translated.
     """
     free, unit = torch.export.Dim.DYNAMIC, graph.divisor
-    rows, columns = (unit * torch.export.Dim(name, min=1, max=_MOST_PADDED) for name in ('rows', 'columns'))
-    example = (torch.zeros(1, 3, _PADDED[0] * unit, _PADDED[1] * unit), *_CROP, *_RESULT)
+    example = (torch.zeros(1, 3, _PADDED[0], unit, _PADDED[1], unit), *_CROP, *_RESULT)
     try:
         with torch.no_grad(), _quiet(), FreeSizes():
-            sizes = ({2: rows, 3: columns}, free, free, free, free)
+            sizes = ({2: free, 4: free}, free, free, free, free)
             program = torch.export.export(graph, example, dynamic_shapes=sizes, strict=False)
         with _quiet():
             translated = torch.onnx.export(
@@ -62,8 +61,8 @@ def padding_inside(model: Any, divisor: int, value: float) -> Any:
     """Let an ONNX model pad its image itself, so that it takes images of any size.
 
     Args:
-        model: A model with inputs ``padded``, ``crop_height`` and ``crop_width``; changed in place.
-        divisor: What the sides of ``padded`` are multiples of.
+        model: A model with inputs ``blocks``, ``crop_height`` and ``crop_width``; changed in place.
+        divisor: Height and width of a block.
         value: Value to pad with.
 
     Returns:
@@ -76,6 +75,9 @@ def padding_inside(model: Any, divisor: int, value: float) -> Any:
         columns=np.int64(3),
         first_side=np.array([2]),
         behind_sides=np.array([4]),
+        channels=np.array([1, 3]),
+        row=np.array([0]),
+        column=np.array([1]),
         divisor=np.array([divisor]),
         other_amounts=np.zeros(6, np.int64),
         value=np.float32(value),
@@ -89,7 +91,13 @@ def padding_inside(model: Any, divisor: int, value: float) -> Any:
         # The rest has the sign of the divisor.
         ('Mod', ['pad.minus_sides', 'pad.divisor'], 'pad.amounts'),
         ('Concat', ['pad.other_amounts', 'pad.amounts'], 'pad.all_amounts'),
-        ('Pad', ['image', 'pad.all_amounts', 'pad.value'], 'padded'),
+        ('Pad', ['image', 'pad.all_amounts', 'pad.value'], 'pad.image'),
+        ('Add', ['pad.sides', 'pad.amounts'], 'pad.padded_sides'),
+        ('Div', ['pad.padded_sides', 'pad.divisor'], 'pad.blocks'),
+        ('Gather', ['pad.blocks', 'pad.row'], 'pad.block_rows'),
+        ('Gather', ['pad.blocks', 'pad.column'], 'pad.block_columns'),
+        ('Concat', [f'pad.{name}' for name in _BLOCK_SHAPE], 'pad.block_shape'),
+        ('Reshape', ['pad.image', 'pad.block_shape'], 'blocks'),
     ]
     made = [
         helper.make_node(kind, inputs, [output], **(dict(axis=0) if kind == 'Concat' else {}))
