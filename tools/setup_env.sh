@@ -95,10 +95,12 @@ sys.exit(version() == "not available")' 2>/dev/null
 }
 
 compile_mmcv() {
-    local started=$SECONDS build
+    local started=$SECONDS build wheels=$ENV_DIR/mmcv_wheel
+    rm -rf "$wheels"
     # A process group of its own, so that an interrupted script ends the compilers too.
     set -m
-    MMCV_WITH_OPS=1 MAX_JOBS=${MAX_JOBS:-$(nproc)} pip_install --no-build-isolation "$@" -r requirements/mmcv.txt &
+    MMCV_WITH_OPS=1 MAX_JOBS=${MAX_JOBS:-$(nproc)} "$ENV_PYTHON" -m pip wheel --quiet --disable-pip-version-check \
+        --no-build-isolation --no-deps --wheel-dir "$wheels" "$@" -r requirements/mmcv.txt &
     build=$!
     set +m
     trap 'kill -- "-$build" 2>/dev/null || true' EXIT
@@ -108,7 +110,18 @@ compile_mmcv() {
     done
     wait "$build" || die "mmcv did not compile; the compiler's message is above"
     trap - EXIT
+    replace_mmcv "$wheels"/*.whl
+    rm -r "$wheels"
     say "mmcv is installed after $(( (SECONDS - started) / 60 )) min $(( (SECONDS - started) % 60 )) s"
+}
+
+replace_mmcv() {
+    # What was there served until now, and still would if the compiler had failed.
+    if imports mmcv; then
+        rm -f "$("$ENV_PYTHON" -c 'import mmcv; print(mmcv.__path__[0])')/_ext.py"
+        "$ENV_PYTHON" -m pip uninstall --quiet --yes mmcv mmcv-lite onedl-mmcv
+    fi
+    pip_install "$@"
 }
 
 install_mmcv_without_ops() {
@@ -127,16 +140,12 @@ install_mmcv() {
         die "torch sees a GPU, so mmcv's ops need nvcc: install the CUDA toolkit that torch was built for, $(
             "$ENV_PYTHON" -c 'import torch; print(torch.version.cuda)'), and put nvcc on the PATH"
     fi
-    if imports mmcv; then
-        say "mmcv is here without the compiled ops that this torch needs: replacing it"
-        rm -f "$("$ENV_PYTHON" -c 'import mmcv; print(mmcv.__path__[0])')/_ext.py"
-        "$ENV_PYTHON" -m pip uninstall --quiet --yes mmcv mmcv-lite onedl-mmcv
-    fi
+    if imports mmcv; then say "mmcv is here without the compiled ops that this torch needs: to be replaced"; fi
     say "compiling mmcv's ops: 10 to 15 minutes on two cores the first time, seconds when pip still has the wheel"
     compile_mmcv
     if ! mmcv_is_ready; then
         say "the wheel that pip had kept does not fit this torch: compiling again"
-        compile_mmcv --no-cache-dir --force-reinstall --no-deps
+        compile_mmcv --no-cache-dir
     fi
     mmcv_is_ready || die "mmcv was installed without the compiled ops that this torch needs ('import mmcv._ext').
         Check that torch imports in $ENV_DIR, remove pip's wheel with 'pip cache remove onedl_mmcv' and run this again."
