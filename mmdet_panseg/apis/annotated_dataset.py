@@ -46,7 +46,7 @@ def load_annotated_dataset(config: Config, split: str) -> BaseDataset:
         edits = [step for step in steps if _name(step) in _SEGMENT_EDITS]
         annotations = [_loading_step(steps, 'LoadPanopticSegments', 'LoadPanopticSegments'), *edits]
     else:
-        load = _loading_step(steps, 'LoadAnnotations', 'LoadAnnotations')
+        load = _loading_step(steps, 'Annotations', 'LoadBoxedAnnotations')
         annotations = [dict(load, with_bbox=True, with_mask=True)]
     image = dict(_loading_step(steps, 'Image', 'LoadImageFromFile'), to_float32=False)
     dataset['pipeline'] = [image, *annotations]

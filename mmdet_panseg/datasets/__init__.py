@@ -9,6 +9,7 @@ from .images import LoadCheckedImage
 from .transforms import (
     FilterCategories,
     FixClassGT,
+    LoadBoxedAnnotations,
     LoadPanopticSegments,
     MapSemanticLabels,
     PackPanopticInputs,
@@ -28,6 +29,7 @@ __all__ = [
     'FilterCategories',
     'FixClassGT',
     'LoadCheckedImage',
+    'LoadBoxedAnnotations',
     'LoadPanopticSegments',
     'MapSemanticLabels',
     'MissingDataError',

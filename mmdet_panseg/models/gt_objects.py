@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from mmdet_panseg.datasets.transforms.instance_keys import MASK_TARGET_KEY
 from mmdet_panseg.ops import mask_geometry, mask_targets
+from mmdet_panseg.structures import BoxedTargets
 
 
 @dataclass
@@ -27,7 +28,7 @@ class GTObjects:
         centers: Centres of mass ``(x, y)`` in pixels, shape ``(N, 2)``.
         masks: Full masks, uint8 array of shape ``(N, H, W)`` padded to the network's input; None when the data pipeline
             made the targets.
-        made_targets: Targets by stride that the data pipeline made, each uint8, shape ``(N, h, w)``.
+        made_targets: Targets by stride that the data pipeline made, of shape ``(N, h, w)``, or tensors, uint8.
     """
 
     boxes: Tensor
@@ -35,7 +36,7 @@ class GTObjects:
     areas: Tensor
     centers: Tensor
     masks: np.ndarray | None = None
-    made_targets: dict[int, Tensor] = field(default_factory=dict)
+    made_targets: dict[int, BoxedTargets | Tensor] = field(default_factory=dict)
 
     @classmethod
     def from_instances(
@@ -94,7 +95,8 @@ class GTObjects:
             chosen = mask_targets(self.masks[objects.cpu().numpy()], stride)
             targets = torch.from_numpy(chosen).to(objects.device)
         elif stride in self.made_targets:
-            targets = self.made_targets[stride][objects]
+            made = self.made_targets[stride]
+            targets = made.dense(objects) if isinstance(made, BoxedTargets) else made[objects]
         else:
             raise KeyError(
                 f'the head needs mask targets at stride {stride}, the data pipeline made them at '

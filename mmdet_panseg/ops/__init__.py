@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .averaged_argmax import averaged_argmax
+from .best_channels import MAX_CHANNELS, best_channels
 from .blended_rows import BlendedRows, LogitBand, split_band
 from .boxed_targets import boxed_mask_targets
 from .cell_masks import at_least_float32, cell_mask_logits, masks_per_chunk, resize_masks
@@ -26,6 +27,7 @@ from .index_lists import distinct_indices, places_of
 from .islands import Islands, split_islands
 from .majority_vote import majority_labels
 from .map_values import INSTANCE_OFFSET, MAX_PANOPTIC_ID, MAX_SEGMENTS, VOID_LABEL, VOID_ROW
+from .mask_crops import MaskCrops, crops_of_masks, joined_crops
 from .mask_geometry import MaskGeometry, boxes_from_masks, mask_geometry
 from .mask_overlap import best_class_ious, chosen_ious, iou_from_intersections, mask_intersections
 from .mask_polygons import MaskPart, join_rings, mask_parts, ring_area
@@ -45,9 +47,9 @@ from .panoptic_quality import (
 )
 from .pixel_pairs import PixelPairs, count_pixel_pairs
 from .pyramid import align_pyramid, aligned_strides
-from .rle import crop_from_rle, rle_from_crop, rle_intersection
+from .rle import crop_from_polygons, crop_from_rle, rle_from_crop, rle_intersection
 from .rle_fusion import RleSegment, fuse_rle
-from .segment_geometry import segment_geometry, segment_masks
+from .segment_geometry import segment_crops, segment_geometry
 from .segment_map import SegmentMap, segment_map_from_ids
 from .segment_table import SegmentTable, join_segments, merge_segments, segment_rows, whole_segments
 from .tile_grid import blend_weights, tile_starts
@@ -60,6 +62,8 @@ __all__ = [
     'join_rings',
     'mask_parts',
     'ring_area',
+    'MAX_CHANNELS',
+    'best_channels',
     'best_class_ious',
     'pool_masks',
     'ELLIPSE_PARAMETERS',
@@ -86,7 +90,11 @@ __all__ = [
     'sampled_maps',
     'GridCells',
     'Islands',
+    'MaskCrops',
     'MaskGeometry',
+    'crop_from_polygons',
+    'crops_of_masks',
+    'joined_crops',
     'MaskPart',
     'PanopticCounts',
     'PanopticQuality',
@@ -143,7 +151,7 @@ __all__ = [
     'rle_intersection',
     'segment_geometry',
     'segment_map_from_ids',
-    'segment_masks',
+    'segment_crops',
     'segment_rows',
     'semantic_quality',
     'split_islands',

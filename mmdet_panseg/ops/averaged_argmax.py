@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from .best_channels import MAX_CHANNELS, best_channels
 from .view_maps import ViewMaps, maps_of_image
 
 
@@ -25,13 +26,13 @@ def averaged_argmax(views: Sequence[ViewMaps], *, size: tuple[int, int], memory_
     first = views[0].values
     best = first.new_full(size, -torch.inf)
     channels = torch.zeros(size, dtype=torch.long, device=first.device)
-    step = min(view.per_chunk(size, memory_budget) for view in views)
+    step = min(MAX_CHANNELS, *(view.per_chunk(size, memory_budget) for view in views))
     for start in range(0, len(first), step):
         part = slice(start, start + step)
         total = maps_of_image(views[0].select(part), size)
         for view in views[1:]:
             total = total + maps_of_image(view.select(part), size)
-        values, indices = (total / len(views) if len(views) > 1 else total).max(dim=0)
+        values, indices = best_channels(total / len(views) if len(views) > 1 else total)
         better = values > best
         best = torch.where(better, values, best)
         channels = torch.where(better, indices + start, channels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -50,14 +51,30 @@ def crop_from_rle(rle: RLE) -> tuple[npt.NDArray[np.bool_], tuple[int, int]]:
     left, top, columns, rows = (int(side) for side in coco_masks.toBbox(rle))
     if columns == 0 or rows == 0:
         return np.zeros((0, 0), bool), (0, 0)
-    height = rle['size'][0]
     edges = np.cumsum(rle_counts(rle['counts']))
-    edges = edges[: len(edges) // 2 * 2] - left * height
-    change = np.zeros(columns * height + 1, np.int8)
+    column, row = np.divmod(edges[: len(edges) // 2 * 2], rle['size'][0])
+    # Above and below the box nothing is set, so that edges there can move to its border.
+    edges = (column - left) * rows + (row - top).clip(0, rows)
+    change = np.zeros(columns * rows + 1, np.int8)
     change[edges[0::2]] += 1
     change[edges[1::2]] -= 1
     pixels = np.cumsum(change[:-1], dtype=np.int8, out=change[:-1]).view(bool)
-    return pixels.reshape(columns, height)[:, top : top + rows].T, (left, top)
+    return pixels.reshape(columns, rows).T, (left, top)
+
+
+def crop_from_polygons(
+    polygons: Sequence[npt.NDArray[np.floating]], size: tuple[int, int]
+) -> tuple[npt.NDArray[np.bool_], tuple[int, int]]:
+    """Fill the polygons of an object, in its box.
+
+    Args:
+        polygons: At least one outline ``x1, y1, x2, y2, ...`` in pixels, each of three corners or more.
+        size: Height and width of the image.
+
+    Returns:
+        As :func:`crop_from_rle`.
+    """
+    return crop_from_rle(coco_masks.merge(coco_masks.frPyObjects(polygons, *size)))
 
 
 def rle_counts(code: bytes) -> npt.NDArray[np.int64]:

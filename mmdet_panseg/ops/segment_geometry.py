@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from .mask_crops import MaskCrops
 from .mask_geometry import MaskGeometry
 from .segment_runs import run_lengths, run_starts
 
@@ -32,10 +33,10 @@ def segment_geometry(segment_map: npt.NDArray[np.uint16], num_rows: int) -> Mask
     return MaskGeometry(areas, moments.astype(np.float32) / normalizer[:, None], boxes)
 
 
-def segment_masks(
+def segment_crops(
     segment_map: npt.NDArray[np.uint16], rows: npt.NDArray[np.integer], boxes: npt.NDArray[np.floating]
-) -> npt.NDArray[np.uint8]:
-    """Make binary masks of chosen segments, reading each one's box only.
+) -> MaskCrops:
+    """Make binary masks of chosen segments, each in its box.
 
     Args:
         segment_map: Row of each pixel's segment, shape (H, W).
@@ -43,12 +44,14 @@ def segment_masks(
         boxes: Their boxes ``(x1, y1, x2, y2)`` in pixels, far sides exclusive, shape (N, 4).
 
     Returns:
-        Masks with values 0 and 1, uint8, shape (N, H, W).
+        The masks.
     """
-    masks = np.zeros((len(rows), *segment_map.shape), np.uint8)
-    for mask, row, (x1, y1, x2, y2) in zip(masks, rows, boxes.astype(np.int64).tolist(), strict=True):
-        np.equal(segment_map[y1:y2, x1:x2], row, out=mask[y1:y2, x1:x2].view(bool))
-    return masks
+    windows = boxes.astype(np.int64)
+    pixels = [
+        (segment_map[y1:y2, x1:x2] == row).view(np.uint8)
+        for row, (x1, y1, x2, y2) in zip(rows.tolist(), windows.tolist(), strict=True)
+    ]
+    return MaskCrops(pixels, windows)
 
 
 def _sums_of_runs(segment_map: npt.NDArray[np.uint16]) -> tuple[npt.NDArray, npt.NDArray, npt.NDArray]:

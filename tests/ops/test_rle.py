@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco_masks
 
-from mmdet_panseg.ops import crop_from_rle, rle_from_crop, rle_intersection
+from mmdet_panseg.ops import crop_from_polygons, crop_from_rle, rle_from_crop, rle_intersection
 from mmdet_panseg.ops.rle import rle_counts
 
 
@@ -58,3 +58,27 @@ def test_intersections_are_counted(shift):
     one[5:20, 5:20], other[5:20, 5 + shift : 20 + shift] = True, True
     rles = [rle_from_crop(mask, (0, 0), (40, 50)) for mask in (one, other)]
     assert rle_intersection(*rles) == np.count_nonzero(one & other)
+
+
+_COORDINATES = st.one_of(st.floats(-30, 60), st.integers(-300, 600).map(lambda tenths: tenths / 10))
+_OUTLINES = st.lists(
+    st.integers(3, 6).flatmap(lambda corners: st.lists(_COORDINATES, min_size=2 * corners, max_size=2 * corners)),
+    min_size=1,
+    max_size=3,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(_OUTLINES, st.sampled_from([(30, 40), (1, 1), (7, 50), (50, 3)]))
+def test_polygons_are_filled_as_in_the_whole_image(outlines, size):
+    crop, (left, top) = crop_from_polygons([np.array(outline) for outline in outlines], size)
+    found = np.zeros(size, np.uint8)
+    found[top : top + crop.shape[0], left : left + crop.shape[1]] = crop
+    wanted = coco_masks.decode(coco_masks.merge(coco_masks.frPyObjects(outlines, *size)))
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_polygons_outside_the_image_are_empty():
+    for corner in (-50.0, 90.0):
+        crop, _ = crop_from_polygons([np.array([0, 0, 9, 0, 9, 9.0]) + corner], (30, 40))
+        assert not crop.any()

@@ -36,6 +36,7 @@ import torch
 from mmdet.datasets.transforms import LoadPanopticAnnotations
 from mmdet.evaluation import CocoPanopticMetric
 from mmdet.models import HeuristicFusionHead
+from mmdet.structures.mask import BitmapMasks
 from mmengine.config import ConfigDict
 from mmengine.evaluator import BaseMetric
 from mmengine.structures import InstanceData
@@ -45,7 +46,7 @@ from rich.table import Table
 
 from mmdet_panseg.datasets import FixClassGT, LoadPanopticSegments
 from mmdet_panseg.evaluation import PanopticQualityMetric
-from mmdet_panseg.ops import fuse_panoptic
+from mmdet_panseg.ops import best_channels, fuse_panoptic
 
 METAINFO = dict(classes=NAMES, thing_classes=NAMES[:NUM_THINGS], stuff_classes=NAMES[NUM_THINGS:])
 MIN_STUFF_AREA = 4096
@@ -116,7 +117,7 @@ class Contestants:
 
     def our_fusion_of_logits(self, scene: Scene) -> list:
         """Fuse the panoptic map from masks and logits."""
-        return self._our_fusion(scene, scene.logits.argmax(dim=0))
+        return self._our_fusion(scene, best_channels(scene.logits)[1])
 
     def _our_fusion(self, scene: Scene, channels: torch.Tensor) -> list:
         found = scene.instances
@@ -162,10 +163,7 @@ class Contestants:
 
 def targets_of(results: dict) -> list:
     """Give what training takes from a loaded sample."""
-    return [results[key] for key in ('gt_seg_map', 'gt_bboxes_labels')] + [
-        results['gt_masks'].masks,
-        results['gt_bboxes'].tensor,
-    ]
+    return [*(results[key] for key in ('gt_seg_map', 'gt_bboxes_labels', 'gt_masks')), results['gt_bboxes'].tensor]
 
 
 def score(metric: BaseMetric, sample: dict) -> list:
@@ -178,8 +176,8 @@ def score(metric: BaseMetric, sample: dict) -> list:
 def check_equal(row: str, ours: list, theirs: list) -> None:
     """Stop if the two sides do not give the same result."""
     for one, other in zip(ours, theirs, strict=True):
-        one, other = (value.cpu().numpy() if isinstance(value, torch.Tensor) else value for value in (one, other))
-        np.testing.assert_allclose(np.asarray(one, float), np.asarray(other, float), atol=1e-9, err_msg=row)
+        one, other = (value.to_ndarray() if isinstance(value, BitmapMasks) else value for value in (one, other))
+        np.testing.assert_allclose(np.asarray(one, np.float64), np.asarray(other, np.float64), atol=1e-9, err_msg=row)
 
 
 def timed(step: Callable[[Scene], list], scene: Scene, device: str) -> float:

@@ -2,7 +2,7 @@
 # anew, with its own part among those of _base_. Parts of pipelines are lists, since mmengine replaces a parent's list
 # and would merge a parent's dict.
 load_image = [dict(type='panseg.LoadImageFromFile')]
-load_instances = [dict(type='LoadAnnotations', with_bbox=True, with_mask=True)]
+load_instances = [dict(type='LoadBoxedAnnotations')]
 load_segments = [dict(type='LoadPanopticSegments')]
 flip = [dict(type='RandomFlip', prob=0.5)]
 targets = [dict(type='FixClassGT')]

@@ -22,6 +22,7 @@ _LOADERS = ('LoadImageFromFile', 'LoadCheckedImage')
 # Steps that leave the image as it is.
 _OTHERS = (
     'LoadAnnotations',
+    'LoadBoxedAnnotations',
     'LoadPanopticSegments',
     'PackDetInputs',
     'PackPanopticInputs',

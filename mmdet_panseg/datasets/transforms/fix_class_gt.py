@@ -9,10 +9,10 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmdet.registry import TRANSFORMS
 from mmdet.structures.bbox import HorizontalBoxes
-from mmdet.structures.mask import BitmapMasks
 
 from mmdet_panseg.datasets.errors import DatasetError
-from mmdet_panseg.ops import MaskGeometry, area_averaged_targets, boxed_mask_targets, mask_geometry, mask_targets
+from mmdet_panseg.ops import MaskCrops, MaskGeometry, area_averaged_targets, boxed_mask_targets, mask_targets
+from mmdet_panseg.structures import BoxedMasks, BoxedTargets
 
 from .instance_keys import keep_instances
 from .left_behind import require_masks_that_moved
@@ -43,9 +43,12 @@ class FixClassGT(BaseTransform):
     After ``LoadPanopticSegments`` the instances are made from the segment map, all in one pass over it, and
     ``gt_seg_map`` becomes the semantic map (labels, void 255).
 
-    Required keys: ``gt_masks`` (BitmapMasks), ``gt_bboxes``, ``gt_bboxes_labels``, ``gt_ignore_flags``; or
-    ``gt_seg_map`` (segment map) and ``gt_segments``. Modified keys: these. Added keys: ``gt_areas`` (N,),
-    ``gt_centers`` (N, 2) and ``gt_mask_targets``, a dict from stride to uint8 targets (N, h, w).
+    All of it is done within the boxes of the objects, so that it costs what they cover.
+
+    Required keys: ``gt_masks``, ``gt_bboxes``, ``gt_bboxes_labels``, ``gt_ignore_flags``; or
+    ``gt_seg_map`` (segment map) and ``gt_segments``. Modified keys: these; masks become ``BoxedMasks``. Added keys:
+    ``gt_areas`` (N,), ``gt_centers`` (N, 2) and ``gt_mask_targets``, a dict from stride to
+    :class:`~mmdet_panseg.structures.BoxedTargets` of shape (N, h, w).
 
     Args:
         strides: Strides in pixels at which the head compares masks; for mmdet's strides (8, 8, 16, 32, 32) these are
@@ -99,38 +102,44 @@ class FixClassGT(BaseTransform):
         results['gt_areas'] = geometry.areas
         results['gt_centers'] = geometry.centers
         if self.strides is not None:
-            results['gt_mask_targets'] = self._targets(results, geometry.boxes)
+            results['gt_mask_targets'] = self._targets(results)
         return results
 
     def _fix_instances(self, results: dict) -> MaskGeometry:
         """Drop vanished instances and give the measures of the others."""
-        array = self._masks_of(results.pop('gt_masks'))
-        geometry = mask_geometry(array)
+        masks = BoxedMasks.of(results['gt_masks'])
+        geometry = masks.geometry()
         require_masks_that_moved(results, geometry.boxes)
         kept = np.flatnonzero(geometry.areas >= self.min_pixels)
+        results['gt_masks'] = masks
         keep_instances(results, kept)
-        results['gt_masks'] = BitmapMasks(array[kept], *array.shape[1:])
         geometry = MaskGeometry(*(measure[kept] for measure in geometry))
         if self.boxes == 'mask':
             results['gt_bboxes'] = HorizontalBoxes(torch.from_numpy(geometry.boxes))
         return geometry
 
-    def _masks_of(self, masks: BitmapMasks) -> np.ndarray:
-        return masks.to_ndarray().reshape(len(masks), masks.height, masks.width).astype(np.uint8, copy=False)
-
-    def _targets(self, results: dict, boxes: np.ndarray) -> dict[int, np.ndarray]:
-        """Shrink the padded masks; the targets of crowds stay zero."""
+    def _targets(self, results: dict) -> dict[int, BoxedTargets]:
+        """Shrink the padded masks; crowds have no target."""
         masks = results['gt_masks']
         size = tuple(side + -side % self.size_divisor for side in (masks.height, masks.width))
-        # A mask without a box has no target.
-        boxes = np.where(results['gt_ignore_flags'].astype(bool)[:, None], 0, boxes)
-        return boxed_mask_targets(self._masks_of(masks), boxes, self.strides, size, self.shrink)
+        targets = boxed_mask_targets(_without_crowds(masks.crops, results), self.strides, self.shrink)
+        return {
+            stride: BoxedTargets.from_crops(own, tuple(side // stride for side in size))
+            for stride, own in targets.items()
+        }
 
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(strides={self.strides}, min_pixels={self.min_pixels}, boxes={self.boxes!r}, '
             f'size_divisor={self.size_divisor}, shrink={self.shrink.__name__})'
         )
+
+
+def _without_crowds(crops: MaskCrops, results: dict) -> MaskCrops:
+    """Empty the masks of crowds."""
+    crowds = results['gt_ignore_flags'].astype(bool)
+    pixels = [crop[:0, :0] if crowd else crop for crop, crowd in zip(crops.pixels, crowds, strict=True)]
+    return MaskCrops(pixels, np.where(crowds[:, None], 0, crops.windows))
 
 
 def _require_size_of_image(results: dict) -> None:

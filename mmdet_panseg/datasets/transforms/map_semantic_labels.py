@@ -28,7 +28,7 @@ class MapSemanticLabels(BaseTransform):
             metainfo=dict(stuff_classes=('sky-other', 'grass')),
             pipeline=[
                 dict(type='LoadCheckedImage'),
-                dict(type='LoadAnnotations', with_bbox=True, with_mask=True, with_seg=True),
+                dict(type='LoadBoxedAnnotations', with_seg=True),
                 dict(type='MapSemanticLabels', label_map={156: 'sky-other', 123: 'grass'}, category_offset=1),
                 ...,
                 dict(type='FixClassGT'),

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 from mmdet.structures.bbox import HorizontalBoxes
-from mmdet.structures.mask import BitmapMasks
 
 from mmdet_panseg.datasets.errors import DatasetError
 from mmdet_panseg.errors import ConfigError
-from mmdet_panseg.ops import VOID_LABEL, VOID_ROW, join_segments
+from mmdet_panseg.ops import VOID_LABEL, VOID_ROW, MaskCrops, join_segments, joined_crops
+from mmdet_panseg.structures import BoxedMasks
 
 from .scaled_window import ScaledWindow
 
@@ -35,10 +35,10 @@ class Layer:
     visible: np.ndarray
     objects: np.ndarray | None = None
 
-    def masks(self) -> np.ndarray:
-        """Masks of the instances that come along, in the whole image, uint8, shape (N, H, W)."""
-        masks = mask_array(self.sample)
-        return masks if self.objects is None else masks[self.objects]
+    def masks(self) -> MaskCrops:
+        """Masks of the instances that come along, in the whole image."""
+        masks = mask_crops(self.sample)
+        return masks if self.objects is None else masks.select(self.objects)
 
 
 def compose_layers(results: dict, layers: list[Layer], size: tuple[int, int]) -> dict:
@@ -54,7 +54,7 @@ def compose_layers(results: dict, layers: list[Layer], size: tuple[int, int]) ->
 
     Returns:
         The mixed sample, with ``img``, ``img_shape`` and the ground truth that ``results`` has: ``gt_seg_map`` and
-        ``gt_segments``, or ``gt_seg_map`` as semantic map, and instances with ``BitmapMasks``.
+        ``gt_segments``, or ``gt_seg_map`` as semantic map, and instances with ``BoxedMasks``.
     """
     mixed = {key: value for key, value in results.items() if key != 'mix_results'}
     image = results['img']
@@ -89,28 +89,23 @@ def _instances(layers: list[Layer], size: tuple[int, int]) -> dict:
             if len(ys):
                 y, x = layer.window.top + lines.start, layer.window.left + columns.start
                 crop = seen[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]
-                placed.append((y + ys[0], x + xs[0], crop))
+                placed.append((crop, (int(x + xs[0]), int(y + ys[0]))))
                 kept.append(index)
         own = np.array(kept, np.int64) if layer.objects is None else layer.objects[kept]
         labels.append(layer.sample['gt_bboxes_labels'][own])
         ignored.append(layer.sample['gt_ignore_flags'][own])
-    masks = np.zeros((len(placed), *size), np.uint8)
-    boxes = np.zeros((len(placed), 4), np.float32)
-    for mask, box, (y, x, crop) in zip(masks, boxes, placed, strict=True):
-        height, width = crop.shape
-        mask[y : y + height, x : x + width] = crop
-        box[:] = x, y, x + width, y + height
+    crops = joined_crops(placed)
     return dict(
-        gt_masks=BitmapMasks(masks, *size),
-        gt_bboxes=HorizontalBoxes(torch.from_numpy(boxes)),
+        gt_masks=BoxedMasks(crops, *size),
+        gt_bboxes=HorizontalBoxes(torch.from_numpy(crops.windows.astype(np.float32))),
         gt_bboxes_labels=np.concatenate(labels),
         gt_ignore_flags=np.concatenate(ignored),
     )
 
 
-def mask_array(sample: dict) -> np.ndarray:
-    """Give the masks of a sample, of whichever kind, as bitmaps with values 0 and 1, uint8, shape (N, H, W)."""
-    return sample['gt_masks'].to_ndarray().astype(np.uint8, copy=False)
+def mask_crops(sample: dict) -> MaskCrops:
+    """Give the masks of a sample, of whichever kind, in their windows."""
+    return BoxedMasks.of(sample['gt_masks']).crops
 
 
 class MixingTransform(BaseTransform):

@@ -51,7 +51,7 @@ class PackPanopticInputs(PackDetInputs):
         instances.areas = torch.from_numpy(results['gt_areas'][valid])
         instances.centers = torch.from_numpy(results['gt_centers'][valid])
         for stride, masks in targets.items():
-            instances[MASK_TARGET_KEY.format(stride)] = torch.from_numpy(masks[valid])
+            instances[MASK_TARGET_KEY.format(stride)] = masks[valid]
         return packed
 
     def __repr__(self) -> str:

@@ -9,7 +9,7 @@ from mmdet.registry import TRANSFORMS
 
 from mmdet_panseg.errors import ConfigError
 
-from .mixing import Layer, MixingTransform, compose_layers, mask_array
+from .mixing import Layer, MixingTransform, compose_layers, mask_crops
 from .scaled_window import ScaledWindow, read_positions
 
 
@@ -33,7 +33,7 @@ class PanopticCopyPaste(MixingTransform):
 
     Required keys: ``img``, ``mix_results`` and ``gt_seg_map`` with ``gt_segments``, or ``gt_masks``, ``gt_bboxes``,
     ``gt_bboxes_labels`` and ``gt_ignore_flags``, with or without ``gt_seg_map`` as a semantic map. Modified keys:
-    these; masks become ``BitmapMasks``.
+    these; masks become ``BoxedMasks``.
 
     Args:
         max_num_pasted: Objects that are pasted at most; how many up to this is random, at least one.
@@ -122,6 +122,6 @@ def _visible(source: dict, window: ScaledWindow, chosen: np.ndarray) -> np.ndarr
         of_chosen[chosen] = True
         return of_chosen[window.labels(source['gt_seg_map'])]
     visible = np.zeros((len(window.rows), len(window.columns)), bool)
-    for _, part, mask in window.masks(mask_array(source)[chosen]):
+    for _, part, mask in window.masks(mask_crops(source).select(chosen)):
         visible[part] |= mask
     return visible

@@ -32,7 +32,7 @@ class PanopticMosaic(MixingTransform):
 
     Required keys: ``img``, ``mix_results`` and any of: ``gt_seg_map`` and ``gt_segments``; ``gt_seg_map``, a semantic
     map; ``gt_masks``, ``gt_bboxes``, ``gt_bboxes_labels`` and ``gt_ignore_flags``. Modified keys: these, and
-    ``img_shape``; masks become ``BitmapMasks``.
+    ``img_shape``; masks become ``BoxedMasks``.
 
     Args:
         img_scale: Width and height of the mixed image in pixels.

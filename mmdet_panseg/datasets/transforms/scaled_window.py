@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import torch
 
-from mmdet_panseg.ops import boxes_from_masks
+from mmdet_panseg.ops import MaskCrops
 
 
 @dataclass(frozen=True)
@@ -62,22 +61,22 @@ class ScaledWindow:
         scaled = cv2.resize(part, (len(self.columns), len(self.rows)), interpolation=cv2.INTER_LINEAR)
         return scaled.reshape(*scaled.shape[:2], *image.shape[2:])
 
-    def masks(self, masks: np.ndarray) -> Iterator[tuple[int, tuple[slice, slice], np.ndarray]]:
-        """Read binary masks within their boxes.
+    def masks(self, masks: MaskCrops) -> Iterator[tuple[int, tuple[slice, slice], np.ndarray]]:
+        """Read binary masks.
 
         Args:
-            masks: Masks of the whole image with values 0 and 1, uint8, shape (N, H, W).
+            masks: Masks in windows of the image.
 
         Yields:
-            Number of a mask whose box the window sees, the part of the window that shows the box, and the mask in it,
+            Number of a mask whose own window this one sees, the part of this one that shows it, and the mask in it,
             bool.
         """
-        boxes = boxes_from_masks(torch.from_numpy(masks.view(bool))).numpy().astype(np.int64)
+        boxes = masks.windows
         lines = _spans(self.rows, boxes[:, 1], boxes[:, 3])
         columns = _spans(self.columns, boxes[:, 0], boxes[:, 2])
         for k, ((y1, y2), (x1, x2)) in enumerate(zip(lines, columns, strict=True)):
             if y1 < y2 and x1 < x2:
-                crop = masks[k][np.ix_(self.rows[y1:y2], self.columns[x1:x2])]
+                crop = masks.pixels[k][np.ix_(self.rows[y1:y2] - boxes[k, 1], self.columns[x1:x2] - boxes[k, 0])]
                 yield k, (slice(y1, y2), slice(x1, x2)), crop.view(bool)
 
 

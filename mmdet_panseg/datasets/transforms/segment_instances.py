@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 from mmdet.structures.bbox import HorizontalBoxes
-from mmdet.structures.mask import BitmapMasks
 
-from mmdet_panseg.ops import MaskGeometry, segment_geometry, segment_masks
+from mmdet_panseg.ops import MaskGeometry, segment_crops, segment_geometry
+from mmdet_panseg.structures import BoxedMasks
 
 
 def instances_from_segments(results: dict, min_pixels: int) -> MaskGeometry:
@@ -30,8 +30,7 @@ def instances_from_segments(results: dict, min_pixels: int) -> MaskGeometry:
     chosen = table.is_instance | (table.is_thing & table.is_crowd)
     rows = np.flatnonzero(chosen & (geometry.areas >= min_pixels))
     geometry = MaskGeometry(*(measure[rows] for measure in geometry))
-    masks = segment_masks(segment_map, rows, geometry.boxes)
-    results['gt_masks'] = BitmapMasks(masks, *segment_map.shape)
+    results['gt_masks'] = BoxedMasks(segment_crops(segment_map, rows, geometry.boxes), *segment_map.shape)
     results['gt_bboxes'] = HorizontalBoxes(torch.from_numpy(geometry.boxes))
     results['gt_bboxes_labels'] = table.labels[rows]
     results['gt_ignore_flags'] = ~table.is_instance[rows]

@@ -13,6 +13,9 @@ from mmdet_panseg.ops import GridCells
 
 from .solo_grid_assigner import SOLOGridAssigner
 
+# Full masks of so many objects are held at a time.
+_OBJECTS_AT_A_TIME = 64
+
 
 @TASK_UTILS.register_module()
 class MaskCellAssigner(SOLOGridAssigner):
@@ -48,12 +51,12 @@ class MaskCellAssigner(SOLOGridAssigner):
         cells, owners, first_cell = [around.cells], [around.objects], 0
         for level, grid in enumerate(num_grids):
             learnt = hits[:, level].nonzero().flatten()
-            if len(learnt):
-                target_size = (size[0] // self.stride, size[1] // self.stride)
-                masks = objects.targets(self.stride, learnt, target_size).float()
+            target_size = (size[0] // self.stride, size[1] // self.stride)
+            for some in learnt.split(_OBJECTS_AT_A_TIME) if len(learnt) else ():
+                masks = objects.targets(self.stride, some, target_size).float()
                 covered = F.adaptive_avg_pool2d(masks, grid).flatten(1) >= self.coverage
                 index, cell = covered.nonzero(as_tuple=True)
                 cells.append(cell + first_cell)
-                owners.append(learnt[index])
+                owners.append(some[index])
             first_cell += grid * grid
         return GridCells(torch.cat(cells), torch.cat(owners))

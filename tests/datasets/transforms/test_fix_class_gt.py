@@ -88,7 +88,7 @@ def test_far_fewer_bytes_are_packed():
         pack = TRANSFORMS.build(dict(type='PackPanopticInputs', keep_masks=keep))
         instances = pack(fix(results_of(masks)))['data_samples'].gt_instances
         packed[keep] = len(pickle.dumps(instances))
-    assert packed[False] < packed[True] / 8
+    assert packed[False] < packed[True] / 4 < 20 * 256 * 320 / 16
 
 
 @pytest.mark.parametrize('size', [(64, 96), (50, 70), (97, 61)])

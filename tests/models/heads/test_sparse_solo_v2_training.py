@@ -167,7 +167,7 @@ def test_targets_made_in_the_workers_give_the_same_loss(image_size, mmdet_arithm
         labels=torch.as_tensor(fixed['gt_bboxes_labels']),
         areas=torch.as_tensor(fixed['gt_areas']),
         centers=torch.as_tensor(fixed['gt_centers']),
-        mask_targets_4=torch.as_tensor(fixed['gt_mask_targets'][4]),
+        mask_targets_4=fixed['gt_mask_targets'][4],
     )
     assert_same_training(losses_with_gradients(head, features, [made]), expected, rtol=1e-12, atol=1e-12)
 

@@ -106,14 +106,14 @@ class _Comparison:
 
     def with_objects(self, objects: GTObjects, owners: Tensor) -> Tensor:
         """Losses of the positive cells, shape ``(P,)``; ``owners`` has the object of each."""
-        # Cells of an object share its target.
-        owners, target_of_cell = owners.unique(return_inverse=True)
-        targets = self.loss.supervision.targets(objects.targets(self.target_stride, owners, self.target_size))
 
-        def compare(cells: Tensor, target_of_cell: Tensor) -> Tensor:
+        def compare(cells: Tensor, owners: Tensor) -> Tensor:
+            # Cells of an object share its target.
+            owners, target_of_cell = owners.unique(return_inverse=True)
+            targets = self.loss.supervision.targets(objects.targets(self.target_stride, owners, self.target_size))
             return self._compare(self._predictions(cells), targets[target_of_cell])
 
-        return self._in_chunks(compare, self.cells, target_of_cell)
+        return self._in_chunks(compare, self.cells, owners)
 
     def with_emptiness(self, cells: Tensor) -> Tensor:
         """Losses of negative cells, shape ``(N,)``: their negated predictions against a full mask."""

@@ -17,6 +17,8 @@ from mmdet_panseg.models.heads.semantic.semantic_head import fitting_norm
 from mmdet_panseg.ops import at_least_float32, best_class_ious, pool_masks
 
 _TARGET_STRIDE = 4
+# Full masks of so many objects are held at a time.
+_OBJECTS_AT_A_TIME = 64
 
 
 @MODELS.register_module()
@@ -146,7 +148,9 @@ class MaskPooledClassifier(BaseModule):
     @torch.no_grad()
     def _targets(self, masks: Tensor, objects: GTObjects) -> Tensor:
         """IoU with the best object of each class, shape ``(P, K)``."""
-        everything = torch.arange(len(objects.labels), device=masks.device)
-        binary = objects.targets(_TARGET_STRIDE, everything, tuple(masks.shape[1:])) > 0
-        ious = best_class_ious(masks > 0.5, binary, objects.labels, self.num_classes)
+        found = masks > 0.5
+        ious = masks.new_zeros(len(masks), self.num_classes)
+        for some in torch.arange(len(objects.labels), device=masks.device).split(_OBJECTS_AT_A_TIME):
+            binary = objects.targets(_TARGET_STRIDE, some, tuple(masks.shape[1:])) > 0
+            ious = torch.maximum(ious, best_class_ious(found, binary, objects.labels[some], self.num_classes))
         return F.threshold(ious, self.min_iou, 0.0)
