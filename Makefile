@@ -13,7 +13,7 @@ env:
 
 demo: env
 	$(PY) tools/dataset_tools/make_scenes.py
-	$(PY) tools/train.py $(DEMO_CONFIG) --channels-last $(DEMO_AMP) --work-dir $(DEMO_DIR)
+	$(PY) tools/train.py $(DEMO_CONFIG) $(DEMO_AMP) --work-dir $(DEMO_DIR)
 	$(PY) tools/test.py $(DEMO_CONFIG) $(DEMO_DIR) --work-dir $(DEMO_DIR)/test
 	$(PY) tools/analysis_tools/picture_sheet.py $(DEMO_CONFIG) $(DEMO_DIR) --out $(DEMO_DIR)/pictures.png
 

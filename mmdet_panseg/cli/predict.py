@@ -46,6 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
         action='store_true',
         help="take our head in place of mmdet's SOLO head, if it is proved to find the same",
     )
+    parser.add_argument('--amp', action='store_true', help='predict in mixed precision, in bfloat16 on CPUs')
     parser.add_argument('--overwrite', action='store_true', help='write into a folder that is not empty')
     parser.add_argument('--trust-checkpoint', action='store_true', help='open a checkpoint that needs code to unpickle')
     return parser
@@ -78,6 +79,7 @@ def run(arguments: argparse.Namespace) -> None:
         tiles=arguments.tiles,
         overlap=arguments.overlap,
         trust=arguments.trust_checkpoint,
+        amp=arguments.amp,
     )
     predictions = inferencer(arguments.source)
     if arguments.format:

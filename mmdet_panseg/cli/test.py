@@ -8,7 +8,7 @@ from .common import add_common_arguments
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Define the arguments of ``tools/test.py``: those of mmdet, and five of ours (see ``--help``)."""
+    """Define the arguments of ``tools/test.py``: those of mmdet, and six of ours (see ``--help``)."""
     parser = argparse.ArgumentParser(description='Test a checkpoint and print its metrics.')
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file, or a work dir for its last one')
@@ -21,6 +21,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--tta-scales', nargs='+', type=float, help='also at sizes that are these factors of the test size: .83 1 1.2'
     )
+    parser.add_argument('--amp', action='store_true', help='predict in mixed precision, in bfloat16 on CPUs')
     parser.add_argument('--classwise', action='store_true', help='print the metrics of each class as well')
     parser.add_argument('--json', help='file for the metrics (default: work_dir/test_metrics.json)')
     add_common_arguments(parser)

@@ -120,6 +120,17 @@ def build_training(runner: Runner) -> None:
         )
 
 
+def use_memory_format(config: Config, channels_last: bool | None) -> None:
+    """Keep the model in channels-last memory format, or not.
+
+    Args:
+        config: The config, changed in place.
+        channels_last: None for what is faster: channels-last on CPUs.
+    """
+    if channels_last or (channels_last is None and get_device() == 'cpu'):
+        ensure_hook(config, dict(type='ChannelsLastHook'))
+
+
 def ensure_hook(config: Config, hook: dict[str, Any]) -> None:
     """Add a custom hook, or to the one of that type the settings that the config does not make.
 

@@ -14,6 +14,7 @@ from mmdet.engine.hooks.utils import trigger_visualization_hook
 from mmdet.evaluation import DumpDetResults
 from mmdet.registry import METRICS
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmengine.logging import print_log
 
 from mmdet_panseg.engine.checkpoints.atomic_backend import write_atomically
@@ -29,7 +30,15 @@ from mmdet_panseg.engine.config import (
 from mmdet_panseg.engine.config.unknown_arguments import argument_names
 from mmdet_panseg.errors import ConfigError
 
-from .launch import build_runner, ensure_hook, is_main_rank, leave_processes, use_processes_on_cpu
+from .launch import (
+    build_runner,
+    ensure_hook,
+    is_main_rank,
+    leave_processes,
+    use_memory_format,
+    use_processes_on_cpu,
+)
+from .optim.bfloat16_speed import warn_of_slow_bfloat16
 from .run_record import write_run_record
 from .test_time_augmentation import use_test_time_augmentation
 
@@ -70,8 +79,10 @@ def run_testing(arguments: argparse.Namespace) -> dict[str, float]:
     ensure_hook(config, dict(type='CheckpointMatchHook', require_all=True))
     for name in ('ClassCountHook', 'EvaluationDataHook'):
         ensure_hook(config, dict(type=name))
-    if arguments.channels_last:
-        ensure_hook(config, dict(type='ChannelsLastHook'))
+    use_memory_format(config, arguments.channels_last)
+    ensure_hook(config, dict(type='FoldBatchNormHook'))
+    if arguments.amp:
+        use_mixed_precision(config)
     use_processes_on_cpu(config)
     if is_main_rank():
         write_run_record('test', config, vars(arguments))
@@ -85,6 +96,17 @@ def run_testing(arguments: argparse.Namespace) -> dict[str, float]:
         path = Path(arguments.json or Path(config.work_dir, 'test_metrics.json'))
         _report(metrics, dict(config=arguments.config, checkpoint=config.load_from), path)
     return metrics
+
+
+def use_mixed_precision(config: Config) -> None:
+    """Predict under autocast: bfloat16 on CPUs, float16 on GPUs.
+
+    Args:
+        config: The config, changed in place.
+    """
+    if get_device() == 'cpu':
+        warn_of_slow_bfloat16()
+    config.test_cfg.fp16 = True
 
 
 def prepare_evaluators(config: Config, classwise: bool) -> None:

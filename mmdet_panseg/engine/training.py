@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 from contextlib import nullcontext
 
@@ -27,15 +26,22 @@ from mmdet_panseg.errors import ConfigError
 from .cpu_memory import keep_freed_memory
 from .errors import CheckpointError
 from .folder_lock import hold_folder
-from .launch import build_runner, build_training, ensure_hook, is_main_rank, leave_processes, use_processes_on_cpu
-from .optim.bfloat16_speed import bfloat16_slowdown
+from .launch import (
+    build_runner,
+    build_training,
+    ensure_hook,
+    is_main_rank,
+    leave_processes,
+    use_memory_format,
+    use_processes_on_cpu,
+)
+from .optim.bfloat16_speed import warn_of_slow_bfloat16
 from .run_record import write_run_record
 
 _HOOKS = (
     *('NonFiniteLossHook', 'CheckpointMatchHook', 'ClassCountHook', 'EvaluationDataHook', 'SkippedSamplesHook'),
     *('RandomStateHook', 'ScaleRangesHook', 'TrainingLengthHook'),
 )
-_TOO_SLOW = 2.0
 _PLAIN_OPTIM_WRAPPERS = (None, 'OptimWrapper', 'AmpOptimWrapper', 'CPUAmpOptimWrapper')
 
 
@@ -64,8 +70,7 @@ def run_training(arguments: argparse.Namespace) -> nn.Module:
         use_scaled_learning_rate(config)
     harden_training(config)
     ensure_hook(config, dict(type='InterruptHook'))
-    if arguments.channels_last:
-        ensure_hook(config, dict(type='ChannelsLastHook'))
+    use_memory_format(config, arguments.channels_last)
     use_processes_on_cpu(config)
     with hold_folder(config.work_dir) if is_main_rank() else nullcontext(), signals_restored():
         set_resume_checkpoint(config, arguments.resume)
@@ -98,13 +103,7 @@ def use_mixed_precision(config: Config) -> None:
         wrapper.type = 'CPUAmpOptimWrapper'
         for name in ('loss_scale', 'dtype', 'use_fsdp'):
             wrapper.pop(name, None)
-        if (slowdown := bfloat16_slowdown()) > _TOO_SLOW:
-            print_log(
-                f'--amp: this processor imitates bfloat16, a convolution takes {slowdown:.0f} times as long as in '
-                'float32. Training is faster without --amp.',
-                logger='current',
-                level=logging.WARNING,
-            )
+        warn_of_slow_bfloat16()
 
 
 def use_scaled_learning_rate(config: Config) -> None:

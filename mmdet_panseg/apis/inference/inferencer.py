@@ -14,6 +14,8 @@ from mmengine.registry import init_default_scope
 
 from mmdet_panseg.apis.detector import load_detector_with_meta
 from mmdet_panseg.engine import load_config
+from mmdet_panseg.engine.inference_speed import prepare_for_inference
+from mmdet_panseg.engine.optim.bfloat16_speed import warn_of_slow_bfloat16
 from mmdet_panseg.errors import ConfigError
 
 from .class_names import class_names
@@ -55,6 +57,7 @@ class PanopticInferencer:
             as the config resizes images.
         overlap: Share of a tile's side that its neighbours see as well, above 0 and at most 0.5.
         trust: Whether to open checkpoints that need code to unpickle.
+        amp: Whether to predict in mixed precision: bfloat16 on CPUs, float16 on GPUs.
 
     Raises:
         UserError: If the model cannot be found, built or used so.
@@ -71,6 +74,7 @@ class PanopticInferencer:
         tiles: int | None = None,
         overlap: float = 0.2,
         trust: bool = False,
+        amp: bool = False,
     ) -> None:
         _check(batch_size, score_thr)
         require_tiling(tiles, overlap)
@@ -81,6 +85,11 @@ class PanopticInferencer:
         self.model, meta = load_detector_with_meta(self.config, checkpoint, _device(device), trust)
         if sparse:
             use_sparse_head(self.model, self.config)
+        self.device_type = next(self.model.parameters()).device.type
+        prepare_for_inference(self.model, self.device_type)
+        self.amp = amp
+        if amp and self.device_type == 'cpu':
+            warn_of_slow_bfloat16()
         self.classes = class_names(self.model, meta, self.config)
         self.batch_size = batch_size
         self.score_thr = DEFAULT_SCORE_THR if score_thr is None else score_thr
@@ -116,7 +125,7 @@ class PanopticInferencer:
         Returns:
             Their predictions.
         """
-        with torch.inference_mode():
+        with torch.inference_mode(), torch.autocast(self.device_type, enabled=self.amp):
             if self.tiling is not None:
                 return [replace(self.tiling.predict(image, on_row), image=image.rgb()) for image in images]
             data = [self.pipeline(image.pixels, image.name, index) for index, image in enumerate(images)]

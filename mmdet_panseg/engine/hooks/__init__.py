@@ -9,6 +9,7 @@ from .checkpoint_match_hook import CheckpointMatchHook
 from .class_count_hook import ClassCountHook
 from .evaluation_data_hook import EvaluationDataHook
 from .fine_tuning_hook import FineTuningHook
+from .fold_batch_norm_hook import FoldBatchNormHook
 from .interrupt_hook import InterruptHook
 from .non_finite_loss_hook import NonFiniteLossHook
 from .random_state_hook import RandomStateHook
@@ -27,6 +28,7 @@ __all__ = [
     'ClassCountHook',
     'EvaluationDataHook',
     'FineTuningHook',
+    'FoldBatchNormHook',
     'InterruptHook',
     'NonFiniteLossHook',
     'PanopticVisualizationHook',

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 import torch
+from mmengine.logging import print_log
 from torch import nn
+
+_TOO_SLOW = 2.0
 
 
 def bfloat16_slowdown() -> float:
@@ -15,6 +19,17 @@ def bfloat16_slowdown() -> float:
         Ratio of the shortest of some times, below 1 where bfloat16 pays.
     """
     return _seconds(torch.bfloat16) / _seconds(torch.float32)
+
+
+def warn_of_slow_bfloat16() -> None:
+    """Say so where bfloat16 costs time on this CPU."""
+    if (slowdown := bfloat16_slowdown()) > _TOO_SLOW:
+        print_log(
+            f'--amp: this processor imitates bfloat16, a convolution takes {slowdown:.0f} times as long as in float32. '
+            'It is faster without --amp.',
+            logger='current',
+            level=logging.WARNING,
+        )
 
 
 def _seconds(dtype: torch.dtype, attempts: int = 3) -> float:

@@ -8,7 +8,7 @@ from mmdet.registry import MODELS
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 
-from mmdet_panseg.engine import CPUAmpOptimWrapper, training
+from mmdet_panseg.engine import CPUAmpOptimWrapper
 from mmdet_panseg.engine.optim import bfloat16_speed
 from mmdet_panseg.engine.training import use_mixed_precision
 from toy_run import ToyDataset, ToyModel
@@ -40,7 +40,7 @@ def test_trains_in_bfloat16_with_float32_weights(toy_config):
 
 @pytest.mark.parametrize(('slowdown', 'warned'), [(11.2, True), (0.7, False)])
 def test_a_processor_that_imitates_bfloat16_is_named(toy_config, monkeypatch, log, slowdown, warned):
-    monkeypatch.setattr(training, 'bfloat16_slowdown', lambda: slowdown)
+    monkeypatch.setattr(bfloat16_speed, 'bfloat16_slowdown', lambda: slowdown)
     use_mixed_precision(toy_config(iterations=1))
     assert ('takes 11 times as long as in float32' in log.text) == warned
 
