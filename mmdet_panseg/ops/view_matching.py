@@ -48,18 +48,21 @@ def match_views(
     return torch.from_numpy(members[:count]).to(ious.device)
 
 
-def mean_scores(scores: Tensor, members: Tensor) -> Tensor:
-    """Average the scores of objects over all views; where a view lacks an object, it has a score of 0.
+def mean_scores(scores: Tensor, members: Tensor, absence_power: float = 0.25) -> Tensor:
+    """Average the scores of objects over the views that have them, and lower those that views lack.
 
     Args:
         scores: Of the instances, shape ``(N,)``.
         members: Instance of each view or -1, shape ``(objects, V)``.
+        absence_power: Power of the share of views with the object, which the mean is multiplied by: 0 does not look at
+            it, 1 is the mean over all views, with 0 for those that lack the object.
 
     Returns:
         Shape ``(objects,)``.
     """
     found = torch.cat([scores, scores.new_zeros(1)])[members]
-    return found.mean(dim=1)
+    having = (members >= 0).sum(dim=1)
+    return found.sum(dim=1) / having * (having / members.shape[1]) ** absence_power
 
 
 def averaged_rows(rows: Tensor, members: Tensor) -> Tensor:

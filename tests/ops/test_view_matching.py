@@ -53,7 +53,8 @@ def test_an_object_of_one_view_of_three_has_a_third_of_its_score():
     scores, labels, views = torch.tensor([0.9, 0.6, 0.8, 0.4]), torch.zeros(4, dtype=torch.long), [0, 0, 1, 2]
     members = match_views(ious, scores, labels, torch.tensor(views), 3)
     assert members.tolist() == [[0, 2, 3], [1, -1, -1]]
-    torch.testing.assert_close(mean_scores(scores, members), torch.tensor([0.7, 0.2]))
+    for power, share in ((0, 1), (0.5, 3**-0.5), (1, 1 / 3)):
+        torch.testing.assert_close(mean_scores(scores, members, power), torch.tensor([0.7, 0.6 * share]))
     boxes = torch.tensor([[0, 0, 4, 4], [9, 9, 12, 12], [0, 1, 4, 4], [3, 2, 4, 4]]).float()
     expected = torch.tensor([[1, 1, 4, 4], [9, 9, 12, 12]]).float()
     torch.testing.assert_close(averaged_rows(boxes, members), expected)

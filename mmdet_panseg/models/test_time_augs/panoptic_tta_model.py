@@ -35,8 +35,9 @@ class PanopticTTAModel(BaseTTAModel):
     """Test a model on several views of an image, mirrored or of other scales, and merge what it finds.
 
     Instances of a class that different views have of one object are brought together (:func:`match_views`). Their
-    masks are averaged as what the head resizes, logits or probabilities, and so are their scores, with 0 for a view
-    that lacks the object. Semantic logits are averaged, and the fusion head makes one panoptic map of the merged parts.
+    masks are averaged as what the head resizes, logits or probabilities, and so are their scores, which fall with the
+    share of views that lack the object. Semantic logits are averaged, and the fusion head makes one panoptic map of the
+    merged parts.
 
     That is for ``PanopticSOLO``, and for mmdet's ``SOLO`` with a head of this package. Masks of mmdet's two-stage
     models are averaged as bytes at the size of the image, and their boxes too; binary masks of its other models vote.
@@ -45,6 +46,7 @@ class PanopticTTAModel(BaseTTAModel):
         module: Config of the model, or the model.
         data_preprocessor: As in mmengine's ``BaseTTAModel``.
         iou_threshold: Least overlap of the masks that views have of one object.
+        absence_power: How much the score of an object falls that some views lack, see :func:`mean_scores`.
         max_per_img: Number of merged instances of an image; default that of the model's ``test_cfg``.
         memory_budget: Memory in MiB for the masks that are worked on at a time.
     """
@@ -54,11 +56,13 @@ class PanopticTTAModel(BaseTTAModel):
         module: ConfigType | nn.Module,
         data_preprocessor: ConfigType | nn.Module | None = None,
         iou_threshold: float = 0.5,
+        absence_power: float = 0.25,
         max_per_img: int | None = None,
         memory_budget: float = 64,
     ) -> None:
         super().__init__(module=module, data_preprocessor=data_preprocessor)
         self.iou_threshold = iou_threshold
+        self.absence_power = absence_power
         self.max_per_img = max_per_img
         self.memory_budget = int(memory_budget * 2**20)
 
@@ -107,7 +111,7 @@ class PanopticTTAModel(BaseTTAModel):
         areas = compared.flatten(1).sum(dim=1).clamp(min=1)
         ious = iou_from_intersections(mask_intersections(compared), areas)
         members = match_views(ious, scores, labels, owners, len(views), iou_threshold=self.iou_threshold)
-        merged = mean_scores(scores, members)
+        merged = mean_scores(scores, members, self.absence_power)
         order = merged.sort(descending=True, stable=True).indices[: self._most_instances()]
         members = members[order]
         masks = averaged_masks(

@@ -114,9 +114,12 @@ def test_an_object_that_views_lack_has_less_of_its_score():
     model.mask_head.test_cfg['score_thr'] = 0.5
     expected = plain(model, image).pred_instances
     others = plain(model, blank).pred_instances
-    (sample,) = merged(model, [view(image), view(blank), view(blank)], iou_threshold=1.1, max_per_img=1000)
+    views, settings = [view(image), view(blank), view(blank)], dict(iou_threshold=1.1, max_per_img=1000)
+    (sample,) = merged(model, views, absence_power=1.0, **settings)
     scores = torch.cat([expected.scores, others.scores, others.scores]) / 3
     torch.testing.assert_close(sample.pred_instances.scores, scores.sort(descending=True).values)
+    (sample,) = merged(model, views, **settings)
+    torch.testing.assert_close(sample.pred_instances.scores, 3**0.75 * scores.sort(descending=True).values)
 
 
 def test_views_of_other_sizes_in_a_batch():
