@@ -1,0 +1,135 @@
+"""COCO's AP and AR from memory, matched by hotcoco and summarized by pycocotools."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import hotcoco
+import numpy as np
+import numpy.typing as npt
+from mmengine.logging import print_log
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from .errors import EvaluationError
+from .image_predictions import ImagePredictions
+
+_INSTANCES_AT_A_TIME = 10_000
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+def evaluate_coco(
+    kind: str,
+    truth: COCO,
+    category_ids: Sequence[Any],
+    predictions: Sequence[ImagePredictions],
+    iou_thrs: npt.NDArray[np.float64],
+    max_dets: Sequence[int],
+) -> COCOeval:
+    """Match predictions with the ground truth and compute precision and recall.
+
+    hotcoco gives pycocotools' arrays to the last bit. Images go through it a few at a time, so that what Python holds
+    of them stays small.
+
+    Args:
+        kind: ``'bbox'`` or ``'segm'``.
+        truth: Ground truth, indexed.
+        category_ids: Category id of each label, K of them.
+        predictions: Predictions of the images, in any order.
+        iou_thrs: Thresholds of the IoU, shape ``(T,)``.
+        max_dets: How many instances of a class count in an image, M numbers.
+
+    Returns:
+        pycocotools' evaluation, ready for ``summarize``. ``eval`` has ``precision``, shape ``(T, R, K, A, M)``, with
+        classes in the order of the labels, and ``recall``, shape ``(T, K, A, M)``.
+
+    Raises:
+        EvaluationError: If there are predictions of other images, or none of masks for ``'segm'``.
+    """
+    found = _by_image(kind, truth, predictions)
+    # pycocotools wants its thresholds as an array, and numbers in ascending order.
+    summary = COCOeval(iouType=kind)
+    summary.params.iouThrs, summary.params.maxDets = iou_thrs, sorted(max_dets)
+    params = hotcoco.Params(kind)
+    params.iou_thrs, params.max_dets = iou_thrs.tolist(), summary.params.maxDets
+    classes = [dict(id=number, name=str(number)) for number in range(len(category_ids))]
+    streamed = hotcoco.StreamingEval(classes, kind, params=params)
+    # Equal scores in two images are ranked by the ids of the images, which may be texts.
+    ids = sorted(truth.imgs)
+    counts = [sum(map(len, found[image_id])) for image_id in ids]
+    labels = {category_id: label for label, category_id in enumerate(category_ids)}
+    for first, last in _with_progress(kind, _batches(counts), len(ids)):
+        batch = list(enumerate(ids[first:last], start=first))
+        streamed.update(
+            [dict(truth.imgs[image_id], id=number) for number, image_id in batch],
+            [
+                dict(annotation, image_id=number, category_id=labels[annotation['category_id']])
+                for number, image_id in batch
+                for annotation in truth.imgToAnns.get(image_id, ())
+            ],
+            _instances(kind, [(number, own) for number, image_id in batch for own in found[image_id]]),
+        )
+    matched = streamed.finalize()
+    matched.accumulate()
+    summary.eval = matched.eval
+    return summary
+
+
+def _by_image(kind: str, truth: COCO, predictions: Sequence[ImagePredictions]) -> Mapping[Any, list[ImagePredictions]]:
+    found: dict[Any, list[ImagePredictions]] = defaultdict(list)
+    for own in predictions:
+        if own.image_id not in truth.imgs:
+            raise EvaluationError(
+                f'image {own.image_id} was predicted, and is not among the {len(truth.imgs)} images of the ground '
+                'truth: evaluate the images of the data set that the metric got.'
+            )
+        if kind == 'segm' and own.codes is None:
+            raise EvaluationError(
+                f"metric 'segm': the predictions of image {own.image_id} have no masks; take metric='bbox' for a model "
+                'without masks.'
+            )
+        found[own.image_id].append(own)
+    return found
+
+
+def _instances(kind: str, batch: Sequence[tuple[int, ImagePredictions]]) -> npt.NDArray[np.float64] | list[dict]:
+    """Give predictions as hotcoco reads them; the area of a mask counts where there is no box."""
+    if kind == 'segm':
+        return [
+            dict(image_id=number, category_id=label, score=score, segmentation=rle)
+            for number, own in batch
+            for label, score, rle in zip(
+                own.labels.tolist(), _ranked(own.mask_scores).tolist(), own.rles(), strict=True
+            )
+        ]
+    rows = [np.zeros((0, 7))]
+    for number, own in batch:
+        image = np.full(len(own), number)
+        rows.append(np.column_stack([image, own.coco_boxes(), _ranked(own.scores), own.labels]))
+    return np.concatenate(rows)
+
+
+def _ranked(scores: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """Put scores that are not numbers last, as sorting does in pycocotools."""
+    return np.nan_to_num(scores.astype(np.float64), nan=-np.inf, posinf=np.inf)
+
+
+def _batches(counts: Sequence[int]) -> list[tuple[int, int]]:
+    """Ranges of images with a bounded number of instances, or of one image."""
+    batch = np.cumsum(counts) // _INSTANCES_AT_A_TIME
+    edges = [0, *(np.flatnonzero(np.diff(batch)) + 1).tolist(), len(counts)]
+    return [(first, last) for first, last in pairwise(edges) if first < last]
+
+
+def _with_progress(kind: str, batches: Sequence[tuple[int, int]], total: int) -> Iterator[tuple[int, int]]:
+    """Say in the log, now and then, how far it is."""
+    said = time.monotonic()
+    for first, last in batches:
+        if time.monotonic() - said > _SECONDS_BETWEEN_LINES:
+            said = time.monotonic()
+            print_log(f'{kind}: {first} of {total} images are evaluated', logger='current')
+        yield first, last
