@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from mmdet.structures.mask import BaseInstanceMasks
 from pycocotools import mask as coco_masks
 
-from mmdet_panseg.ops import rle_codes_of_masks
+from mmdet_panseg.ops import rle_codes, rle_codes_of_masks
+from mmdet_panseg.structures import BoxedMasks
 
 from .errors import EvaluationError
 
@@ -44,10 +46,11 @@ class ImagePredictions:
 
         Args:
             sample: ``img_id``, ``ori_shape`` and ``pred_instances`` with ``bboxes``, ``labels``, ``scores`` and, where
-                there are any, ``mask_scores`` and ``masks``: a tensor of shape ``(N, H, W)`` or run lengths.
+                there are any, ``mask_scores`` and ``masks``: a tensor of shape ``(N, H, W)``, :class:`BoxedMasks`,
+                other masks of mmdet, or a list of run lengths.
 
         Raises:
-            EvaluationError: If ``masks`` are neither.
+            EvaluationError: If ``masks`` are none of these.
         """
         found = sample['pred_instances']
         boxes, labels, scores = (found[key].detach().cpu().numpy() for key in ('bboxes', 'labels', 'scores'))
@@ -85,6 +88,10 @@ def _codes(masks: Any, size: tuple[int, int], image_id: Any) -> tuple[list[bytes
     if isinstance(masks, torch.Tensor):
         array = masks.detach().cpu().numpy()
         return rle_codes_of_masks(array if array.dtype == bool else array.astype(np.uint8) != 0), array.shape[1:]
+    if isinstance(masks, BaseInstanceMasks):
+        boxed = BoxedMasks.of(masks)
+        size = (boxed.height, boxed.width)
+        return rle_codes(boxed.crops.pixels, boxed.crops.windows[:, :2], size), size
     if isinstance(masks, Sequence) and all(isinstance(mask, Mapping) and 'counts' in mask for mask in masks):
         return [_code(mask) for mask in masks], tuple(masks[0]['size']) if masks else size
     raise EvaluationError(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from mmdet.structures.mask import BitmapMasks
 from pycocotools import mask as coco_masks
 
 from mmdet_panseg.evaluation import EvaluationError
 from mmdet_panseg.evaluation.image_predictions import ImagePredictions
 from mmdet_panseg.ops.rle import rle_counts
+from mmdet_panseg.structures import BoxedMasks
 
 SIZE = (21, 34)
 
@@ -32,6 +34,8 @@ def encoded(masks):
         lambda masks: torch.from_numpy(masks).byte(),
         lambda masks: torch.from_numpy(masks).float(),
         lambda masks: torch.from_numpy(masks.transpose(0, 2, 1).copy()).transpose(1, 2),
+        BoxedMasks.from_bitmaps,
+        lambda masks: BitmapMasks(masks.astype(np.uint8), *SIZE),
         encoded,
         lambda masks: [dict(rle, counts=rle['counts'].decode()) for rle in encoded(masks)],
         lambda masks: [dict(rle, counts=rle_counts(rle['counts']).tolist()) for rle in encoded(masks)],
