@@ -12,8 +12,9 @@ import hotcoco
 import numpy as np
 import numpy.typing as npt
 from mmengine.logging import print_log
-from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
+
+from mmdet_panseg.datasets.coco.instance_truth import InstanceTruth
 
 from .errors import EvaluationError
 from .image_predictions import ImagePredictions
@@ -24,8 +25,7 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 def evaluate_coco(
     kind: str,
-    truth: COCO,
-    category_ids: Sequence[Any],
+    truth: InstanceTruth,
     predictions: Sequence[ImagePredictions],
     iou_thrs: npt.NDArray[np.float64],
     max_dets: Sequence[int],
@@ -37,8 +37,7 @@ def evaluate_coco(
 
     Args:
         kind: ``'bbox'`` or ``'segm'``.
-        truth: Ground truth, indexed.
-        category_ids: Category id of each label, K of them.
+        truth: Ground truth with K classes.
         predictions: Predictions of the images, in any order.
         iou_thrs: Thresholds of the IoU, shape ``(T,)``.
         max_dets: How many instances of a class count in an image, M numbers.
@@ -56,22 +55,20 @@ def evaluate_coco(
     summary.params.iouThrs, summary.params.maxDets = iou_thrs, sorted(max_dets)
     params = hotcoco.Params(kind)
     params.iou_thrs, params.max_dets = iou_thrs.tolist(), summary.params.maxDets
-    classes = [dict(id=number, name=str(number)) for number in range(len(category_ids))]
-    streamed = hotcoco.StreamingEval(classes, kind, params=params)
-    # Equal scores in two images are ranked by the ids of the images, which may be texts.
-    ids = sorted(truth.imgs)
-    counts = [sum(map(len, found[image_id])) for image_id in ids]
-    labels = {category_id: label for label, category_id in enumerate(category_ids)}
-    for first, last in _with_progress(kind, _batches(counts), len(ids)):
-        batch = list(enumerate(ids[first:last], start=first))
+    # Labels stand for category ids, and the numbers of the sorted images for their ids, which may be texts.
+    labels = range(len(truth.categories))
+    streamed = hotcoco.StreamingEval([dict(id=label, name=str(label)) for label in labels], kind, params=params)
+    images = sorted(truth.images, key=lambda image: image.image_id)
+    counts = [len(image) + sum(map(len, found[image.image_id])) for image in images]
+    for first, last in _with_progress(kind, _batches(counts), len(images)):
+        batch = list(enumerate(images[first:last], start=first))
+        objects: list[dict] = []
+        for number, image in batch:
+            objects += image.annotations(number, labels, len(objects) + 1, with_masks=kind == 'segm')
         streamed.update(
-            [dict(truth.imgs[image_id], id=number) for number, image_id in batch],
-            [
-                dict(annotation, image_id=number, category_id=labels[annotation['category_id']])
-                for number, image_id in batch
-                for annotation in truth.imgToAnns.get(image_id, ())
-            ],
-            _instances(kind, [(number, own) for number, image_id in batch for own in found[image_id]]),
+            [dict(id=number, height=image.size[0], width=image.size[1]) for number, image in batch],
+            objects,
+            _instances(kind, [(number, own) for number, image in batch for own in found[image.image_id]]),
         )
     matched = streamed.finalize()
     matched.accumulate()
@@ -79,12 +76,15 @@ def evaluate_coco(
     return summary
 
 
-def _by_image(kind: str, truth: COCO, predictions: Sequence[ImagePredictions]) -> Mapping[Any, list[ImagePredictions]]:
+def _by_image(
+    kind: str, truth: InstanceTruth, predictions: Sequence[ImagePredictions]
+) -> Mapping[Any, list[ImagePredictions]]:
+    known = {image.image_id for image in truth.images}
     found: dict[Any, list[ImagePredictions]] = defaultdict(list)
     for own in predictions:
-        if own.image_id not in truth.imgs:
+        if own.image_id not in known:
             raise EvaluationError(
-                f'image {own.image_id} was predicted, and is not among the {len(truth.imgs)} images of the ground '
+                f'image {own.image_id} was predicted, and is not among the {len(known)} images of the ground '
                 'truth: evaluate the images of the data set that the metric got.'
             )
         if kind == 'segm' and own.codes is None:

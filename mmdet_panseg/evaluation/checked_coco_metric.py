@@ -77,6 +77,7 @@ class CheckedCocoMetric(CocoMetric):
             raise ConfigError(f'{type(self).__name__}: proposal_nums has three numbers, not {self.proposal_nums}.')
         self.iou_thrs = np.atleast_1d(np.asarray(self.iou_thrs, np.float64))
         self.ann_file = ann_file
+        self.truth: InstanceTruth | None = None
 
     def use_dataset(self, dataset: Dataset, where: str = 'CheckedCocoMetric') -> None:
         """Take the ground truth of the data that are to be judged.
@@ -95,9 +96,9 @@ class CheckedCocoMetric(CocoMetric):
         if self.ann_file is not None:
             own = self._own_annotations(f'{where}.ann_file')
             images = _same_images(own, parts, f'{where}.ann_file')
-            truth = truth_of([own], classes, f'{where}.ann_file').of_images(images)
+            truth = truth_of([own], classes, f'{where}.ann_file', 'segm' in self.metrics).of_images(images)
         elif all(_has_truth(part) for part in parts):
-            truth = truth_of(parts, classes, where)
+            truth = truth_of(parts, classes, where, 'segm' in self.metrics)
         else:
             raise ConfigError(
                 f'{where} has no ground truth: set ann_file (with format_only=True, the JSON of the images), or take a '
@@ -118,15 +119,15 @@ class CheckedCocoMetric(CocoMetric):
             raise type(error)(f'{where}: {error}') from error
 
     def _take(self, truth: InstanceTruth, where: str) -> None:
-        if 'segm' in self.metrics and not all('segmentation' in annotation for annotation in truth.annotations):
+        if 'segm' in self.metrics and any(image.codes is None for image in truth.images):
             raise ConfigError(
-                f"{where}: metric 'segm' needs masks, and some annotations have none: leave with_mask=True in the data "
-                "set, or take metric='bbox'."
+                f"{where}: metric 'segm' needs masks, and the data set reads none: leave with_mask=True there, or take "
+                "metric='bbox'."
             )
-        self._coco_api = _Index(truth)
+        self.truth = truth
         self.cat_ids = [category['id'] for category in truth.categories]
-        self.img_ids = [image['id'] for image in truth.images]
-        if not truth.annotations and not self.format_only:
+        self.img_ids = [image.image_id for image in truth.images]
+        if not any(map(len, truth.images)) and not self.format_only:
             print_log(
                 f'{where}: there are no annotations to compare with, so that all figures are -1 or nan. '
                 'format_only=True, with outfile_prefix, writes the predictions.',
@@ -144,7 +145,7 @@ class CheckedCocoMetric(CocoMetric):
         Raises:
             EvaluationError: If nobody called :meth:`use_dataset`.
         """
-        if self._coco_api is None:
+        if self.truth is None:
             raise EvaluationError(
                 "CheckedCocoMetric has no ground truth yet: add dict(type='EvaluationDataHook') to custom_hooks, or "
                 'call use_dataset.'
@@ -175,11 +176,9 @@ class CheckedCocoMetric(CocoMetric):
 
     def _precisions(self, kind: str, results: list[ImagePredictions]) -> dict[str, float]:
         print_log(f'Evaluating {kind}...', logger='current')
-        evaluation = evaluate_coco(
-            kind, self._coco_api, self.cat_ids, results, self.iou_thrs, max_dets=self.proposal_nums
-        )
+        evaluation = evaluate_coco(kind, self.truth, results, self.iou_thrs, max_dets=self.proposal_nums)
         evaluation.summarize()
-        names = [category['name'] for category in self._coco_api.dataset['categories']]
+        names = [category['name'] for category in self.truth.categories]
         figures = log_class_precisions(kind, names, evaluation) if self.classwise else {}
         for item in self.metric_items or list(STATS)[:6]:
             figures[f'{kind}_{item}'] = round(float(evaluation.stats[STATS.index(item)]), 3)
@@ -191,6 +190,7 @@ class CheckedCocoMetric(CocoMetric):
         """Compute recalls of boxes without classes, by mmdet."""
         kinds, prefix = self.metrics, self.outfile_prefix
         self.metrics, self.outfile_prefix = [kind], None
+        self._coco_api = _Index(self.truth.coco_file())
         try:
             return super().compute_metrics([({}, found.as_mmdet(with_masks=False)) for found in results])
         finally:
@@ -198,16 +198,16 @@ class CheckedCocoMetric(CocoMetric):
 
 
 class _Index(COCO):
-    """Ground truth as pycocotools looks it up."""
+    """Content of a COCO file as pycocotools looks it up."""
 
-    def __init__(self, truth: InstanceTruth) -> None:
+    def __init__(self, content: dict[str, list[dict]]) -> None:
         super().__init__()
-        self.dataset = dict(images=truth.images, annotations=truth.annotations, categories=truth.categories)
+        self.dataset = content
         self.createIndex()
 
     def loadRes(self, resFile: list) -> COCO:  # noqa: N802, N803, names of pycocotools
         """Index predictions, of which there may be none."""
-        return super().loadRes(resFile) if resFile else _Index(InstanceTruth(self.dataset['images'], [], []))
+        return super().loadRes(resFile) if resFile else _Index({**self.dataset, 'annotations': []})
 
 
 class _AnnotationsAlone(CheckedCocoDataset):

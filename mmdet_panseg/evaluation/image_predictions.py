@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from mmdet.structures.mask import BaseInstanceMasks
-from pycocotools import mask as coco_masks
 
-from mmdet_panseg.ops import rle_codes, rle_codes_of_masks
+from mmdet_panseg.ops import rle_code, rle_codes, rle_codes_of_masks
 from mmdet_panseg.structures import BoxedMasks
 
 from .errors import EvaluationError
@@ -93,15 +92,9 @@ def _codes(masks: Any, size: tuple[int, int], image_id: Any) -> tuple[list[bytes
         size = (boxed.height, boxed.width)
         return rle_codes(boxed.crops.pixels, boxed.crops.windows[:, :2], size), size
     if isinstance(masks, Sequence) and all(isinstance(mask, Mapping) and 'counts' in mask for mask in masks):
-        return [_code(mask) for mask in masks], tuple(masks[0]['size']) if masks else size
+        size = tuple(masks[0]['size']) if masks else size
+        return [rle_code(mask, size) for mask in masks], size
     raise EvaluationError(
         f"image {image_id}: 'masks' of pred_instances is neither a tensor of shape (N, H, W) nor a list of COCO's run "
         f'lengths, but {type(masks).__name__}.'
     )
-
-
-def _code(mask: Mapping) -> bytes:
-    counts = mask['counts']
-    if isinstance(counts, str):
-        return counts.encode()
-    return counts if isinstance(counts, bytes) else coco_masks.frPyObjects(dict(mask), *mask['size'])['counts']

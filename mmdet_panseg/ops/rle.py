@@ -66,6 +66,24 @@ def crop_from_polygons(
     return crop_from_rle(coco_masks.merge(coco_masks.frPyObjects(polygons, *size)))
 
 
+def rle_code(segmentation: RLE | Sequence[Sequence[float]], size: tuple[int, int]) -> bytes:
+    """Encode the ``segmentation`` of a COCO file.
+
+    Args:
+        segmentation: Run lengths whose ``counts`` are bytes, a text or a list, or at least one polygon.
+        size: Height and width of the image.
+
+    Returns:
+        ``counts`` of the mask.
+    """
+    if not isinstance(segmentation, dict):
+        return coco_masks.merge(coco_masks.frPyObjects(segmentation, *size))['counts']
+    counts = segmentation['counts']
+    if isinstance(counts, list):
+        return coco_masks.frPyObjects(segmentation, *size)['counts']
+    return counts.encode() if isinstance(counts, str) else counts
+
+
 def rle_counts(code: bytes) -> npt.NDArray[np.int64]:
     """Read the lengths of the runs, of zeros first, from COCO's compressed ``counts``.
 

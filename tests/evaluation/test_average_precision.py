@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,9 +17,11 @@ from pycocotools import mask as coco_masks
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from mmdet_panseg.datasets.coco.instance_truth import ImageTruth, InstanceTruth
 from mmdet_panseg.evaluation import EvaluationError, average_precision
 from mmdet_panseg.evaluation.average_precision import evaluate_coco
 from mmdet_panseg.evaluation.image_predictions import ImagePredictions
+from mmdet_panseg.ops import rle_code
 
 SIZE = (60, 80)
 DEFAULT_THRS = np.linspace(0.5, 0.95, 10)
@@ -68,6 +71,25 @@ def random_truth(rng, image_ids, category_ids, most):
     with contextlib.redirect_stdout(io.StringIO()):
         api.createIndex()
     return api
+
+
+def read(api, category_ids):
+    """The ground truth as our side has it."""
+    images = []
+    for image_id in api.imgs:
+        annotations = api.imgToAnns[image_id]
+        images.append(
+            ImageTruth(
+                image_id,
+                SIZE,
+                labels=np.array([category_ids.index(a['category_id']) for a in annotations], np.int64),
+                boxes=np.array([a['bbox'] for a in annotations], np.float64).reshape(-1, 4),
+                areas=np.array([a['area'] for a in annotations], np.float64),
+                crowds=np.array([a['iscrowd'] for a in annotations], bool),
+                codes=[rle_code(a['segmentation'], SIZE) for a in annotations],
+            )
+        )
+    return InstanceTruth(images, [dict(id=category_id, name=str(category_id)) for category_id in category_ids])
 
 
 def random_predictions(rng, truth, category_ids, most):
@@ -133,7 +155,7 @@ def test_arrays_are_those_of_pycocotools(seed, kind, category_ids, image_ids, io
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(average_precision, '_INSTANCES_AT_A_TIME', at_a_time)
         rng.shuffle(found)
-        result = evaluate_coco(kind, truth, category_ids, found, iou_thrs, max_dets)
+        result = evaluate_coco(kind, read(truth, category_ids), found, iou_thrs, max_dets)
     order = np.argsort(category_ids)
     for name, axis in (('precision', 2), ('recall', 1)):
         assert np.array_equal(np.take(result.eval[name], order, axis), expected.eval[name]), name
@@ -150,7 +172,7 @@ def test_many_instances_and_ties_in_one_image(kind):
     assert len(truth.anns) > 100
     found = random_predictions(rng, truth, [1, 2], most=900)
     expected = referee(kind, truth, [1, 2], found, DEFAULT_THRS, (10, 50, 100))
-    result = evaluate_coco(kind, truth, [1, 2], found, DEFAULT_THRS, (10, 50, 100))
+    result = evaluate_coco(kind, read(truth, [1, 2]), found, DEFAULT_THRS, (10, 50, 100))
     assert np.array_equal(result.eval['precision'], expected.eval['precision'])
     assert expected.eval['precision'].max() > 0.05
 
@@ -164,7 +186,7 @@ def test_scores_that_are_no_numbers_come_last(kind):
         own.scores[::3], own.mask_scores[::2] = np.nan, np.nan
         own.scores[1:2] = -np.inf
     expected = referee(kind, truth, [1], found, DEFAULT_THRS, (100, 300, 1000))
-    result = evaluate_coco(kind, truth, [1], found, DEFAULT_THRS, (100, 300, 1000))
+    result = evaluate_coco(kind, read(truth, [1]), found, DEFAULT_THRS, (100, 300, 1000))
     assert np.array_equal(result.eval['recall'], expected.eval['recall'])
     assert np.array_equal(result.eval['precision'], expected.eval['precision'])
 
@@ -176,7 +198,7 @@ def test_masks_of_another_size_match_nothing():
     instances = dict(bboxes=torch.ones(1, 4), labels=torch.zeros(1).long(), scores=torch.ones(1), masks=mask)
     found = [ImagePredictions.of_sample(dict(img_id=1, ori_shape=SIZE, pred_instances=instances))]
     expected = referee('segm', truth, [1], found, DEFAULT_THRS, (100, 300, 1000))
-    result = evaluate_coco('segm', truth, [1], found, DEFAULT_THRS, (100, 300, 1000))
+    result = evaluate_coco('segm', read(truth, [1]), found, DEFAULT_THRS, (100, 300, 1000))
     assert np.array_equal(result.eval['precision'], expected.eval['precision'])
 
 
@@ -185,16 +207,13 @@ def test_ids_of_images_may_be_texts():
     numbers = [12, 5, 9]
     truth = random_truth(rng, numbers, [1, 2], most=9)
     found = random_predictions(rng, truth, [1, 2], most=5)
-    expected = evaluate_coco('segm', truth, [1, 2], found, DEFAULT_THRS, (100, 300, 1000))
+    expected = evaluate_coco('segm', read(truth, [1, 2]), found, DEFAULT_THRS, (100, 300, 1000))
     # The order of the texts is that of the numbers.
     texts = {number: f'{number:03}.png' for number in numbers}
-    for entry in truth.dataset['annotations']:
-        entry['image_id'] = texts[entry['image_id']]
-    for entry in truth.dataset['images']:
-        entry['id'] = texts[entry['id']]
-    truth.createIndex()
-    renamed = [ImagePredictions(texts[own.image_id], *list(vars(own).values())[1:]) for own in found]
-    result = evaluate_coco('segm', truth, [1, 2], renamed, DEFAULT_THRS, (100, 300, 1000))
+    own = read(truth, [1, 2])
+    images = [replace(image, image_id=texts[image.image_id]) for image in own.images]
+    renamed = [replace(own, image_id=texts[own.image_id]) for own in found]
+    result = evaluate_coco('segm', InstanceTruth(images, own.categories), renamed, DEFAULT_THRS, (100, 300, 1000))
     assert np.array_equal(result.eval['precision'], expected.eval['precision'])
 
 
@@ -205,11 +224,11 @@ def test_predictions_of_other_images_or_without_masks():
     found, elsewhere = (
         ImagePredictions.of_sample(dict(img_id=k, ori_shape=SIZE, pred_instances=boxes)) for k in (1, 2)
     )
-    evaluate_coco('bbox', truth, [1], [found], DEFAULT_THRS, (100, 300, 1000))
+    evaluate_coco('bbox', read(truth, [1]), [found], DEFAULT_THRS, (100, 300, 1000))
     with pytest.raises(EvaluationError, match='image 2 was predicted, and is not among the 1 images'):
-        evaluate_coco('bbox', truth, [1], [found, elsewhere], DEFAULT_THRS, (100, 300, 1000))
+        evaluate_coco('bbox', read(truth, [1]), [found, elsewhere], DEFAULT_THRS, (100, 300, 1000))
     with pytest.raises(EvaluationError, match="metric 'segm': the predictions of image 1 have no masks"):
-        evaluate_coco('segm', truth, [1], [found], DEFAULT_THRS, (100, 300, 1000))
+        evaluate_coco('segm', read(truth, [1]), [found], DEFAULT_THRS, (100, 300, 1000))
 
 
 def test_long_work_says_how_far_it_is(monkeypatch, caplog):
@@ -219,8 +238,8 @@ def test_long_work_says_how_far_it_is(monkeypatch, caplog):
     MMLogger.get_instance('progress').addHandler(caplog.handler)
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(average_precision, '_INSTANCES_AT_A_TIME', 1)
-    evaluate_coco('bbox', truth, [1], found, DEFAULT_THRS, (100, 300, 1000))
+    evaluate_coco('bbox', read(truth, [1]), found, DEFAULT_THRS, (100, 300, 1000))
     assert 'images are evaluated' not in caplog.text
     monkeypatch.setattr(average_precision, '_SECONDS_BETWEEN_LINES', 0)
-    evaluate_coco('bbox', truth, [1], found, DEFAULT_THRS, (100, 300, 1000))
+    evaluate_coco('bbox', read(truth, [1]), found, DEFAULT_THRS, (100, 300, 1000))
     assert 'bbox: 2 of 3 images are evaluated' in caplog.text

@@ -18,6 +18,7 @@ from pycocotools import mask as mask_utils
 from mmdet_panseg.datasets import AnnotationFileError, CheckedCocoDataset, CheckedConcatDataset, MissingDataError
 from mmdet_panseg.errors import ConfigError
 from mmdet_panseg.evaluation import CheckedCocoMetric, EvaluationError
+from mmdet_panseg.evaluation.checked_coco_metric import _Index
 
 SIZE = 48
 CATEGORIES = [dict(id=7, name='apple'), dict(id=3, name='pear')]
@@ -130,10 +131,12 @@ def test_real_photographs_give_the_figures_of_mmdet(real_data):
     metric.use_dataset(dataset)
     truth = CocoMetric(ann_file=dataset.ann_file)._coco_api
     assert metric.cat_ids == truth.get_cat_ids() and sorted(metric.img_ids) == sorted(truth.get_img_ids())
-    keys = ('image_id', 'category_id', 'bbox', 'area', 'iscrowd', 'segmentation')
     ours, theirs = (
-        sorted(json.dumps([a[key] for key in keys]) for a in api.dataset['annotations'])
-        for api in (metric._coco_api, truth)
+        sorted(
+            (a['image_id'], a['category_id'], a['bbox'], a['area'], a['iscrowd'], api.annToMask(a).tobytes())
+            for a in api.dataset['annotations']
+        )
+        for api in (_Index(metric.truth.coco_file()), truth)
     )
     assert ours == theirs
 
@@ -367,7 +370,7 @@ def test_chosen_classes(write):
     metric = CheckedCocoMetric(metric='segm')
     metric.use_dataset(dataset)
     assert metric.cat_ids == [3]
-    counted = {entry['category_id'] for entry in metric._coco_api.dataset['annotations']}
+    counted = {entry['category_id'] for entry in metric.truth.coco_file()['annotations']}
     assert counted == {3}
 
 

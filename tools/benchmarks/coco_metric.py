@@ -9,7 +9,8 @@ their figures are compared at the end. The rows:
 - set up: reading the ground truth, ``CocoMetric(ann_file)`` against ``use_dataset``. The data set is there before.
 - process: ``process`` of all images, one at a time; making the predictions is not measured.
 - evaluate: ``evaluate``, which matches and computes.
-- all seconds, all CPU seconds: their sum, and that of the processor's time, which other work on the machine changes less.
+- all seconds, all CPU seconds: their sum, and that of the processor's time, which other work on the machine changes
+  less.
 - peak MiB: the most that the process held above what it held with the data set alone, the predictions of one image
   among it (``--form tensor``: FOUND x WIDTH x HEIGHT bytes). Linux only.
 

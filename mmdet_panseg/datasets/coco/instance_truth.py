@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from torch.utils.data import Dataset
 
 from mmdet_panseg.datasets.errors import AnnotationFileError, shown
+from mmdet_panseg.ops import rle_code
 
 from .annotation_checks import check_area, check_box, check_mask
 
@@ -20,26 +23,77 @@ STILL_COUNTED = ('box_outside', 'box_fraction', 'box_too_small', 'no_area')
 
 
 @dataclass(frozen=True)
-class InstanceTruth:
-    """The lists of a COCO file.
+class ImageTruth:
+    """Objects of an image that COCO's evaluation counts, N of them.
 
     Attributes:
-        images: ``id``, ``file_name``, ``height``, ``width`` of each image of the data.
-        annotations: Checked annotations with ids from 1: pycocotools takes a match with id 0 for none.
+        image_id: Id of the image.
+        size: Height and width of the image.
+        labels: Label of each object, int64, shape ``(N,)``.
+        boxes: ``(x, y, width, height)`` in pixels, float64, shape ``(N, 4)``.
+        areas: Areas in pixels as the file has them, float64, shape ``(N,)``.
+        crowds: Which are crowds, bool, shape ``(N,)``.
+        codes: ``counts`` of the run lengths of each mask; None if masks were not wanted or the data have none.
+    """
+
+    image_id: Any
+    size: tuple[int, int]
+    labels: npt.NDArray[np.int64]
+    boxes: npt.NDArray[np.float64]
+    areas: npt.NDArray[np.float64]
+    crowds: npt.NDArray[np.bool_]
+    codes: list[bytes] | None
+
+    def __len__(self) -> int:
+        """Count the objects."""
+        return len(self.labels)
+
+    def annotations(
+        self, image_id: Any, category_ids: Sequence[Any], first: int, with_masks: bool = True
+    ) -> list[dict]:
+        """Give entries of a COCO file, masks as run lengths.
+
+        Args:
+            image_id: Id of the image in the entries.
+            category_ids: Category id of each label.
+            first: Id of the first of them.
+            with_masks: Whether they have masks, if there are any.
+        """
+        size = list(self.size)
+        columns = (column.tolist() for column in (self.labels, self.boxes, self.areas, self.crowds))
+        entries = [
+            dict(id=number, image_id=image_id, category_id=category_ids[label], bbox=box, area=area, iscrowd=int(crowd))
+            for number, (label, box, area, crowd) in enumerate(zip(*columns, strict=True), start=first)
+        ]
+        for entry, code in zip(entries, self.codes if with_masks and self.codes else (), strict=False):
+            entry['segmentation'] = dict(size=size, counts=code)
+        return entries
+
+
+@dataclass(frozen=True)
+class InstanceTruth:
+    """What COCO's evaluation compares predictions with.
+
+    Attributes:
+        images: The images of the data.
         categories: ``id`` and ``name`` of each class, in the order of the labels.
     """
 
-    images: list[dict]
-    annotations: list[dict]
+    images: list[ImageTruth]
     categories: list[dict]
 
     def of_images(self, ids: Container[Any]) -> InstanceTruth:
         """Give the part that is of images with these ids."""
-        return InstanceTruth(
-            [image for image in self.images if image['id'] in ids],
-            [annotation for annotation in self.annotations if annotation['image_id'] in ids],
-            self.categories,
-        )
+        return InstanceTruth([image for image in self.images if image.image_id in ids], self.categories)
+
+    def coco_file(self) -> dict[str, list[dict]]:
+        """Give the content of a COCO file, with annotation ids from 1: pycocotools takes a match with id 0 for none."""
+        category_ids = [category['id'] for category in self.categories]
+        annotations: list[dict] = []
+        for image in self.images:
+            annotations += image.annotations(image.image_id, category_ids, len(annotations) + 1)
+        images = [dict(id=image.image_id, height=image.size[0], width=image.size[1]) for image in self.images]
+        return dict(images=images, annotations=annotations, categories=self.categories)
 
 
 def counted_annotation(annotation: dict, height: int, width: int, with_mask: bool) -> dict | None:
@@ -70,37 +124,34 @@ def counted_annotation(annotation: dict, height: int, width: int, with_mask: boo
     return {**kept, 'iscrowd': int(checked.get('iscrowd', 0))}
 
 
-def truth_of(datasets: Sequence[Dataset], classes: Sequence[str], where: str) -> InstanceTruth:
+def truth_of(datasets: Sequence[Dataset], classes: Sequence[str], where: str, with_masks: bool) -> InstanceTruth:
     """Collect the ground truth of data sets in test mode.
 
     Args:
         datasets: ``CheckedCocoDataset``, one for each part of the data.
         classes: Class names in the order of the labels.
         where: What the data belong to, for error texts.
+        with_masks: Whether masks are wanted.
 
     Returns:
-        Images and annotations of all of them, with the category ids of the first.
+        Images of all of them, with the category ids of the first.
 
     Raises:
         AnnotationFileError: If a class is missing in a file, or two parts have images of the same id.
     """
     ids = [_category_ids(dataset, classes, where) for dataset in datasets]
-    images: dict[Any, dict] = {}
-    annotations: list[dict] = []
+    images: dict[Any, ImageTruth] = {}
     for dataset, own in zip(datasets, ids, strict=True):
-        shared = dict(zip(own, ids[0], strict=True))
+        labels = {category_id: label for label, category_id in enumerate(own)}
         for info in map(dataset.get_data_info, range(len(dataset))):
             if info['img_id'] in images:
                 raise AnnotationFileError(
                     f"{where}: image id {info['img_id']} is in '{dataset.ann_file}' and in another of its files; give "
                     'every image an id of its own, or evaluate the files one by one.'
                 )
-            images[info['img_id']] = dict(
-                id=info['img_id'], file_name=info['img_path'], height=info['height'], width=info['width']
-            )
-            annotations += _numbered(info[TRUTH_KEY], shared, len(annotations) + 1)
+            images[info['img_id']] = _image_truth(info, labels, with_masks and dataset.with_mask)
     categories = [dict(id=number, name=name) for number, name in zip(ids[0], classes, strict=True)]
-    return InstanceTruth(list(images.values()), annotations, categories)
+    return InstanceTruth(list(images.values()), categories)
 
 
 def _category_ids(dataset: Dataset, classes: Sequence[str], where: str) -> list[Any]:
@@ -114,9 +165,15 @@ def _category_ids(dataset: Dataset, classes: Sequence[str], where: str) -> list[
     return [known[name] for name in classes]
 
 
-def _numbered(annotations: Iterable[dict], category_ids: dict[Any, Any], first: int) -> list[dict]:
-    used = [annotation for annotation in annotations if annotation['category_id'] in category_ids]
-    return [
-        {**annotation, 'category_id': category_ids[annotation['category_id']], 'id': number}
-        for number, annotation in enumerate(used, start=first)
-    ]
+def _image_truth(info: dict, labels: dict[Any, int], with_masks: bool) -> ImageTruth:
+    used = [annotation for annotation in info[TRUTH_KEY] if annotation['category_id'] in labels]
+    size = (info['height'], info['width'])
+    return ImageTruth(
+        info['img_id'],
+        size,
+        labels=np.array([labels[annotation['category_id']] for annotation in used], np.int64),
+        boxes=np.array([annotation['bbox'] for annotation in used], np.float64).reshape(-1, 4),
+        areas=np.array([annotation['area'] for annotation in used], np.float64),
+        crowds=np.array([annotation['iscrowd'] for annotation in used], bool),
+        codes=[rle_code(annotation['segmentation'], size) for annotation in used] if with_masks else None,
+    )
