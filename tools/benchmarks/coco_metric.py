@@ -1,7 +1,7 @@
 """Time and memory of COCO's AP against mmdet's ``CocoMetric``, on the same generated predictions.
 
     python tools/benchmarks/coco_metric.py [--json FILE] [--images 200] [--found 100] [--objects 7] [--size 640x480]
-        [--classes 80] [--metric segm bbox] [--form tensor] [--threads 1]
+        [--classes 80] [--metric segm bbox] [--form tensor] [--sides ours mmdet] [--threads 1]
 
 Each side has a process of its own. Images go to the two in turn, so that ratios hold when the machine's speed drifts;
 their figures are compared at the end. The rows:
@@ -189,33 +189,33 @@ def compete(pipe: Connection, side: str, case: Case, folder: Path, kinds: list[s
     pipe.send((*timed(lambda: metric.evaluate(case.images)), (peak_kib() - start) / 1024))
 
 
-def measure(case: Case, kinds: list[str], threads: int) -> dict[str, dict[str, float]]:
+def measure(case: Case, kinds: list[str], sides: list[str], threads: int) -> dict[str, dict[str, float]]:
     """Seconds of each step and peak MiB, by side."""
     # Freed masks go back to the system: in the heap, what a metric keeps would lie between them and hold their pages.
     os.environ['MALLOC_MMAP_THRESHOLD_'] = str(2**20)
     context = multiprocessing.get_context('forkserver')
     context.set_forkserver_preload(['mmdet_panseg.evaluation'])
-    seconds = {side: {step: np.zeros(2) for step in STEPS} for side in SIDES}
+    seconds = {side: {step: np.zeros(2) for step in STEPS} for side in sides}
     figures, results, peaks, pipes = {}, {}, {}, {}
     with tempfile.TemporaryDirectory() as name:
         case.write(Path(name))
-        for side in SIDES:
+        for side in sides:
             pipes[side], other = context.Pipe()
             context.Process(target=compete, args=(other, side, case, Path(name), kinds, threads), daemon=True).start()
             other.close()
             seconds[side]['set up'] = pipes[side].recv()
         for index in track(range(case.images), 'images'):
-            for side in SIDES:
+            for side in sides:
                 pipes[side].send(index)
                 seconds[side]['process'] += pipes[side].recv()
-        for side in SIDES:
+        for side in sides:
             pipes[side].send(None)
             seconds[side]['evaluate'], results[side], peaks[side] = pipes[side].recv()
             wall, processor = sum(seconds[side].values())
             steps = {step: float(taken[0]) for step, taken in seconds[side].items()}
             totals = {'all seconds': float(wall), 'all CPU seconds': float(processor), 'peak MiB': peaks[side]}
             figures[side] = {**steps, **totals}
-    for key, expected in results['mmdet'].items():
+    for key, expected in results['mmdet'].items() if len(sides) > 1 else ():
         if abs(results['ours'][key] - expected) > 1e-9:
             raise SystemExit(f'{key} is {results["ours"][key]} and {expected} by mmdet')
     return figures
@@ -226,9 +226,10 @@ def print_table(figures: dict[str, dict[str, float]], title: str) -> None:
     table = Table(title=title, min_width=min(len(title), 110))
     for head in ('', 'ours', 'mmdet', 'mmdet / ours'):
         table.add_column(head, justify='right' if head else 'left')
-    for row, ours in figures['ours'].items():
-        theirs = figures['mmdet'][row]
-        table.add_row(row, f'{ours:.2f}', f'{theirs:.2f}', f'{theirs / ours:.1f}')
+    for row in (*STEPS, 'all seconds', 'all CPU seconds', 'peak MiB'):
+        cells = [f'{figures[side][row]:.2f}' if side in figures else '-' for side in SIDES]
+        both = len(figures) == len(SIDES)
+        table.add_row(row, *cells, f'{figures["mmdet"][row] / figures["ours"][row]:.1f}' if both else '-')
     Console(width=120).print(table)
 
 
@@ -243,12 +244,13 @@ def main() -> None:
     parser.add_argument('--radius', type=float, default=27.0, help='median radius of the objects in pixels')
     parser.add_argument('--form', choices=('tensor', 'rle'), default='tensor', help='form of the predicted masks')
     parser.add_argument('--metric', nargs='+', choices=('segm', 'bbox'), default=['segm', 'bbox'])
+    parser.add_argument('--sides', nargs='+', choices=SIDES, default=list(SIDES), help='what is measured')
     parser.add_argument('--threads', type=int, default=1)
     parser.add_argument('--json', type=Path, help='write the figures to this file')
     args = parser.parse_args()
     width, height = (int(part) for part in args.size.split('x'))
     case = Case(args.images, args.found, args.objects, width, height, args.classes, args.radius, args.form)
-    figures = measure(case, args.metric, args.threads)
+    figures = measure(case, args.metric, args.sides, args.threads)
     title = f'{case.images} x {args.size}, {case.objects} objects, {case.found} found, {" ".join(args.metric)}'
     print_table(figures, f'{title}, {args.threads} threads')
     if args.json:
