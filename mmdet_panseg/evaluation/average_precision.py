@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -12,12 +13,16 @@ import hotcoco
 import numpy as np
 import numpy.typing as npt
 from mmengine.logging import print_log
+from pycocotools import mask as coco_masks
 from pycocotools.cocoeval import COCOeval
 
 from mmdet_panseg.datasets.coco.instance_truth import InstanceTruth
 
 from .errors import EvaluationError
 from .image_predictions import ImagePredictions
+
+LVIS_MAX_DETS = 300
+"""How many instances of an image, of all classes, LVIS counts."""
 
 _INSTANCES_AT_A_TIME = 10_000
 _SECONDS_BETWEEN_LINES = 10.0
@@ -49,15 +54,57 @@ def evaluate_coco(
     Raises:
         EvaluationError: If there are predictions of other images, or none of masks for ``'segm'``.
     """
-    found = _by_image(kind, truth, predictions)
     # pycocotools wants its thresholds as an array, and numbers in ascending order.
     summary = COCOeval(iouType=kind)
     summary.params.iouThrs, summary.params.maxDets = iou_thrs, sorted(max_dets)
     params = hotcoco.Params(kind)
     params.iou_thrs, params.max_dets = iou_thrs.tolist(), summary.params.maxDets
+    labels = [dict(id=label, name=str(label)) for label in range(len(truth.categories))]
+    streamed = hotcoco.StreamingEval(labels, kind, params=params)
+    summary.eval = _matched(streamed, kind, truth, predictions).eval
+    return summary
+
+
+def evaluate_lvis(
+    kind: str, truth: InstanceTruth, predictions: Sequence[ImagePredictions], iou_thrs: npt.NDArray[np.float64]
+) -> hotcoco.COCOeval:
+    """Match and compute by the rules of LVIS, with the figures of its own package, lvis.
+
+    300 instances of an image count, and those of a class only where LVIS says whether the image has it. What has no
+    pixels does not count.
+
+    Args:
+        kind: As in :func:`evaluate_coco`.
+        truth: Ground truth with ``absent``, ``incomplete`` and ``frequency``.
+        predictions: As in :func:`evaluate_coco`.
+        iou_thrs: As in :func:`evaluate_coco`.
+
+    Returns:
+        hotcoco's evaluation, whose ``eval`` has ``precision`` of shape ``(T, R, K, A, 1)``.
+
+    Raises:
+        EvaluationError: As in :func:`evaluate_coco`.
+    """
+    params = hotcoco.Params(kind)
+    params.iou_thrs, params.max_dets = iou_thrs.tolist(), [LVIS_MAX_DETS]
+    labels = [
+        dict(id=label, name=str(label), frequency=category['frequency'])
+        for label, category in enumerate(truth.categories)
+    ]
+    streamed = hotcoco.StreamingEval(labels, kind, lvis_style=True, params=params)
+    # LVIS knows no crowds.
+    uncrowded = (replace(image, crowds=np.zeros(len(image), bool)) for image in truth.images)
+    images = [image.select(image.areas > 0) for image in uncrowded]
+    chosen = [_counted_by_lvis(kind, own) for own in predictions]
+    return _matched(streamed, kind, InstanceTruth(images, truth.categories), chosen)
+
+
+def _matched(
+    streamed: hotcoco.StreamingEval, kind: str, truth: InstanceTruth, predictions: Sequence[ImagePredictions]
+) -> hotcoco.COCOeval:
+    found = _by_image(kind, truth, predictions)
     # Labels stand for category ids, and the numbers of the sorted images for their ids, which may be texts.
     labels = range(len(truth.categories))
-    streamed = hotcoco.StreamingEval([dict(id=label, name=str(label)) for label in labels], kind, params=params)
     images = sorted(truth.images, key=lambda image: image.image_id)
     counts = [len(image) + sum(map(len, found[image.image_id])) for image in images]
     for first, last in _with_progress(kind, _batches(counts), len(images)):
@@ -66,14 +113,13 @@ def evaluate_coco(
         for number, image in batch:
             objects += image.annotations(number, labels, len(objects) + 1, with_masks=kind == 'segm')
         streamed.update(
-            [dict(id=number, height=image.size[0], width=image.size[1]) for number, image in batch],
+            [image.coco_image(number) for number, image in batch],
             objects,
             _instances(kind, [(number, own) for number, image in batch for own in found[image.image_id]]),
         )
     matched = streamed.finalize()
     matched.accumulate()
-    summary.eval = matched.eval
-    return summary
+    return matched
 
 
 def _by_image(
@@ -111,6 +157,15 @@ def _instances(kind: str, batch: Sequence[tuple[int, ImagePredictions]]) -> npt.
         image = np.full(len(own), number)
         rows.append(np.column_stack([image, own.coco_boxes(), _ranked(own.scores), own.labels]))
     return np.concatenate(rows)
+
+
+def _counted_by_lvis(kind: str, own: ImagePredictions) -> ImagePredictions:
+    """Choose the best instances of an image, and of these the ones with pixels."""
+    segm = kind == 'segm' and own.codes is not None
+    best = np.argsort(-_ranked(own.mask_scores if segm else own.scores), kind='stable')[:LVIS_MAX_DETS]
+    own = own.select(best)
+    areas = coco_masks.area(own.rles()) if segm else own.coco_boxes()[:, 2:].prod(axis=1)
+    return own.select(np.flatnonzero(np.asarray(areas) > 0))
 
 
 def _ranked(scores: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:

@@ -24,12 +24,6 @@ from .class_precisions import log_class_precisions
 from .errors import EvaluationError
 from .image_predictions import ImagePredictions
 
-STATS = (
-    *('mAP', 'mAP_50', 'mAP_75', 'mAP_s', 'mAP_m', 'mAP_l'),
-    *('AR@100', 'AR@300', 'AR@1000', 'AR_s@1000', 'AR_m@1000', 'AR_l@1000'),
-)
-"""mmdet's names of what pycocotools' ``summarize`` computes, in its order."""
-
 
 @METRICS.register_module()
 class CheckedCocoMetric(CocoMetric):
@@ -61,6 +55,12 @@ class CheckedCocoMetric(CocoMetric):
             ``proposal_nums`` fewer than three numbers.
     """
 
+    # mmdet's names of what pycocotools' summarize computes, in its order.
+    items: tuple[str, ...] = (
+        *('mAP', 'mAP_50', 'mAP_75', 'mAP_s', 'mAP_m', 'mAP_l'),
+        *('AR@100', 'AR@300', 'AR@1000', 'AR_s@1000', 'AR_m@1000', 'AR_l@1000'),
+    )
+
     def __init__(
         self, ann_file: str | None = None, format_only: bool = False, outfile_prefix: str | None = None, **kwargs: Any
     ) -> None:
@@ -70,9 +70,11 @@ class CheckedCocoMetric(CocoMetric):
                 "outfile_prefix='work_dirs/results'."
             )
         super().__init__(format_only=format_only, outfile_prefix=outfile_prefix, **kwargs)
-        unknown = [item for item in self.metric_items or () if item not in STATS]
+        unknown = [item for item in self.metric_items or () if item not in self.items]
         if unknown:
-            raise ConfigError(f'{type(self).__name__}: metric_items has no {unknown[0]!r}, but {", ".join(STATS)}.')
+            raise ConfigError(
+                f'{type(self).__name__}: metric_items has no {unknown[0]!r}, but {", ".join(self.items)}.'
+            )
         if len(self.proposal_nums) < 3:
             raise ConfigError(f'{type(self).__name__}: proposal_nums has three numbers, not {self.proposal_nums}.')
         self.iou_thrs = np.atleast_1d(np.asarray(self.iou_thrs, np.float64))
@@ -179,9 +181,10 @@ class CheckedCocoMetric(CocoMetric):
         evaluation = evaluate_coco(kind, self.truth, results, self.iou_thrs, max_dets=self.proposal_nums)
         evaluation.summarize()
         names = [category['name'] for category in self.truth.categories]
-        figures = log_class_precisions(kind, names, evaluation) if self.classwise else {}
-        for item in self.metric_items or list(STATS)[:6]:
-            figures[f'{kind}_{item}'] = round(float(evaluation.stats[STATS.index(item)]), 3)
+        precision = evaluation.eval['precision']
+        figures = log_class_precisions(kind, names, precision, self.iou_thrs) if self.classwise else {}
+        for item in self.metric_items or self.items[:6]:
+            figures[f'{kind}_{item}'] = round(float(evaluation.stats[self.items.index(item)]), 3)
         values = ' '.join(f'{value:.3f}' for value in evaluation.stats[:6])
         print_log(f'{kind}_mAP_copypaste: {values}', logger='current')
         return figures

@@ -7,26 +7,28 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 from mmengine.logging import print_log
-from pycocotools.cocoeval import COCOeval
 from terminaltables import AsciiTable
 
 _HEADER = ('category', 'mAP', 'mAP_50', 'mAP_75', 'mAP_s', 'mAP_m', 'mAP_l')
 
 
-def log_class_precisions(kind: str, names: Sequence[str], evaluation: COCOeval) -> dict[str, float]:
+def log_class_precisions(
+    kind: str, names: Sequence[str], precision: npt.NDArray[np.float64], iou_thrs: npt.NDArray[np.float64]
+) -> dict[str, float]:
     """Print mmdet's table of the classes to the log of the run.
 
     Args:
         kind: ``'bbox'`` or ``'segm'``.
         names: Names of the classes, in the order of ``precision``.
-        evaluation: Result of :func:`.average_precision.evaluate_coco`.
+        precision: ``eval['precision']`` of an evaluation, shape ``(T, R, K, A, M)``.
+        iou_thrs: Thresholds of the IoU, shape ``(T,)``.
 
     Returns:
         AP of each class by ``<kind>_<class>_precision``; NaN for a class without objects.
     """
     # All areas or one of three, with the largest number of instances.
-    precision = evaluation.eval['precision'][..., -1]
-    at_50, at_75 = (evaluation.params.iouThrs == threshold for threshold in (0.5, 0.75))
+    precision = precision[..., -1]
+    at_50, at_75 = (iou_thrs == threshold for threshold in (0.5, 0.75))
     rows, figures = [], {}
     for place, name in enumerate(names):
         own = precision[:, :, place]

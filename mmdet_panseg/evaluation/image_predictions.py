@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,11 @@ class ImagePredictions:
     def __len__(self) -> int:
         """Count the instances."""
         return len(self.labels)
+
+    def select(self, index: npt.NDArray[np.int64]) -> ImagePredictions:
+        """Choose instances by their numbers, shape ``(K,)``."""
+        parts = {key: getattr(self, key)[index] for key in ('boxes', 'labels', 'scores', 'mask_scores')}
+        return replace(self, **parts, codes=self.codes and [self.codes[number] for number in index.tolist()])
 
     def rles(self) -> list[dict]:
         """Give the masks as pycocotools has them, with one list for ``size``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,9 @@ from .annotation_checks import check_area, check_box, check_mask
 
 TRUTH_KEY = 'coco_annotations'
 """Key of the records of a data set in test mode: the annotations of the image that COCO's evaluation counts."""
+
+FEDERATED_KEYS = ('neg_category_ids', 'not_exhaustive_category_ids')
+"""What LVIS says of an image: categories that it has not, and those of which not every object is annotated."""
 
 STILL_COUNTED = ('box_outside', 'box_fraction', 'box_too_small', 'no_area')
 """Reasons for which training leaves an annotation out, and COCO's evaluation does not."""
@@ -34,6 +37,8 @@ class ImageTruth:
         areas: Areas in pixels as the file has them, float64, shape ``(N,)``.
         crowds: Which are crowds, bool, shape ``(N,)``.
         codes: ``counts`` of the run lengths of each mask; None if masks were not wanted or the data have none.
+        absent: Labels of which LVIS says that the image has none; None without :data:`FEDERATED_KEYS`.
+        incomplete: Labels of which LVIS says that not all objects are annotated.
     """
 
     image_id: Any
@@ -43,10 +48,27 @@ class ImageTruth:
     areas: npt.NDArray[np.float64]
     crowds: npt.NDArray[np.bool_]
     codes: list[bytes] | None
+    absent: list[int] | None = None
+    incomplete: list[int] | None = None
 
     def __len__(self) -> int:
         """Count the objects."""
         return len(self.labels)
+
+    def select(self, index: npt.NDArray) -> ImageTruth:
+        """Choose objects by flags, shape ``(N,)``, or numbers."""
+        numbers = np.arange(len(self))[index]
+        parts = {key: getattr(self, key)[numbers] for key in ('labels', 'boxes', 'areas', 'crowds')}
+        return replace(self, **parts, codes=self.codes and [self.codes[number] for number in numbers.tolist()])
+
+    def coco_image(self, image_id: Any) -> dict:
+        """Give the entry of the image in a COCO file, with labels for category ids."""
+        entry = dict(id=image_id, height=self.size[0], width=self.size[1])
+        return (
+            entry
+            if self.absent is None
+            else {**entry, **dict(zip(FEDERATED_KEYS, (self.absent, self.incomplete), strict=True))}
+        )
 
     def annotations(
         self, image_id: Any, category_ids: Sequence[Any], first: int, with_masks: bool = True
@@ -76,7 +98,8 @@ class InstanceTruth:
 
     Attributes:
         images: The images of the data.
-        categories: ``id`` and ``name`` of each class, in the order of the labels.
+        categories: ``id``, ``name`` and ``frequency`` (LVIS's r, c or f; None elsewhere) of each class, in the order of
+            the labels.
     """
 
     images: list[ImageTruth]
@@ -92,7 +115,7 @@ class InstanceTruth:
         annotations: list[dict] = []
         for image in self.images:
             annotations += image.annotations(image.image_id, category_ids, len(annotations) + 1)
-        images = [dict(id=image.image_id, height=image.size[0], width=image.size[1]) for image in self.images]
+        images = [image.coco_image(image.image_id) for image in self.images]
         return dict(images=images, annotations=annotations, categories=self.categories)
 
 
@@ -150,7 +173,10 @@ def truth_of(datasets: Sequence[Dataset], classes: Sequence[str], where: str, wi
                     'every image an id of its own, or evaluate the files one by one.'
                 )
             images[info['img_id']] = _image_truth(info, labels, with_masks and dataset.with_mask)
-    categories = [dict(id=number, name=name) for number, name in zip(ids[0], classes, strict=True)]
+    frequencies = datasets[0].frequencies
+    categories = [
+        dict(id=number, name=name, frequency=frequencies[name]) for number, name in zip(ids[0], classes, strict=True)
+    ]
     return InstanceTruth(list(images.values()), categories)
 
 
@@ -176,4 +202,12 @@ def _image_truth(info: dict, labels: dict[Any, int], with_masks: bool) -> ImageT
         areas=np.array([annotation['area'] for annotation in used], np.float64),
         crowds=np.array([annotation['iscrowd'] for annotation in used], bool),
         codes=[rle_code(annotation['segmentation'], size) for annotation in used] if with_masks else None,
+        **dict(zip(('absent', 'incomplete'), _federated(info, labels), strict=True)),
     )
+
+
+def _federated(info: dict, labels: dict[Any, int]) -> tuple[list[int] | None, list[int] | None]:
+    if any(key not in info for key in FEDERATED_KEYS):
+        return None, None
+    absent, incomplete = ([labels[number] for number in info[key] if number in labels] for key in FEDERATED_KEYS)
+    return absent, incomplete
