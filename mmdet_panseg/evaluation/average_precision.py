@@ -164,7 +164,8 @@ def _counted_by_lvis(kind: str, own: ImagePredictions) -> ImagePredictions:
     segm = kind == 'segm' and own.codes is not None
     best = np.argsort(-_ranked(own.mask_scores if segm else own.scores), kind='stable')[:LVIS_MAX_DETS]
     own = own.select(best)
-    areas = coco_masks.area(own.rles()) if segm else own.coco_boxes()[:, 2:].prod(axis=1)
+    # One by one: of a list of more than 255, pycocotools 2.0.11 measures none beside NumPy 2.
+    areas = list(map(coco_masks.area, own.rles())) if segm else own.coco_boxes()[:, 2:].prod(axis=1)
     return own.select(np.flatnonzero(np.asarray(areas) > 0))
 
 

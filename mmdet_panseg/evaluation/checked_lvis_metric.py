@@ -26,8 +26,8 @@ class CheckedLVISMetric(CheckedCocoMetric):
     ``CheckedCocoDataset`` with a file of LVIS, version 1.
 
     Args:
-        **kwargs: As in ``CheckedCocoMetric``. ``metric`` is ``'bbox'`` or ``'segm'``; ``proposal_nums`` changes nothing,
-            as 300 instances of an image count.
+        **kwargs: As in ``CheckedCocoMetric``. ``metric`` is ``'bbox'`` or ``'segm'``; ``proposal_nums`` changes
+            nothing, as 300 instances of an image count.
 
     Raises:
         ConfigError: If ``metric`` is another.

@@ -48,7 +48,7 @@ def oracle(kind, api, found, said, most):
         absent, _, present = said[own.image_id]
         scores = own.scores if kind == 'bbox' else own.mask_scores
         kept = sorted(range(len(own)), key=lambda k, scores=scores: -scores[k])[:most]
-        area = own.coco_boxes()[:, 2:].prod(axis=1) if kind == 'bbox' else coco_masks.area(own.rles())
+        area = own.coco_boxes()[:, 2:].prod(axis=1) if kind == 'bbox' else [*map(coco_masks.area, own.rles())]
         kept = [k for k in kept if area[k] > 0 and IDS[own.labels[k]] in {*absent, *present}]
         counted.append(own.select(np.array(kept, np.int64)))
     for entry in api.dataset['annotations']:
@@ -105,6 +105,19 @@ def test_figures_by_the_rules(seed, kind, most, at_a_time):
         values = expected.eval['precision'][:, :, chosen, 0]
         mean = values[values > -1].mean() if (values > -1).any() else -1
         assert figures[f'AP{letter}'] == pytest.approx(mean, abs=1e-12)
+
+
+@pytest.mark.parametrize('kind', ['bbox', 'segm'])
+def test_more_instances_than_count(kind):
+    rng = np.random.default_rng(8)
+    api = random_truth(rng, [4], IDS, most=250)
+    said = federated(rng, api)
+    found = random_predictions(rng, api, IDS, most=900)
+    assert len(found[0]) > 600
+    result = evaluate_lvis(kind, with_said(read(api, IDS), said), found, DEFAULT_THRS)
+    expected = oracle(kind, api, found, said, 300)
+    assert np.array_equal(result.eval['precision'], expected.eval['precision'])
+    assert expected.eval['precision'].max() > 0.05
 
 
 @pytest.fixture
