@@ -48,8 +48,9 @@ def rle_codes_of_masks(masks: npt.NDArray[np.bool_]) -> list[bytes]:
     Returns:
         ``counts`` of each mask.
     """
+    size = (masks.shape[1], masks.shape[2])
     if not masks.size:
-        return rle_codes([mask[:0, :0] for mask in masks], [(0, 0)] * len(masks), masks.shape[1:])
+        return rle_codes([mask[:0, :0] for mask in masks], [(0, 0)] * len(masks), size)
     pixels = np.ascontiguousarray(masks).view(np.uint8)
     # A maximum of bytes is several times faster in torch than in NumPy.
     occupied = torch.from_numpy(pixels).amax(dim=2).numpy()
@@ -59,7 +60,7 @@ def rle_codes_of_masks(masks: npt.NDArray[np.bool_]) -> list[bytes]:
         left, right = _extent(mask[top:bottom].max(axis=0, initial=0))
         crops.append(mask[top:bottom, left:right])
         corners.append((left, top))
-    return rle_codes(crops, corners, masks.shape[1:])
+    return rle_codes(crops, corners, size)
 
 
 def _extent(line: npt.NDArray[np.uint8]) -> tuple[int, int]:
@@ -135,9 +136,9 @@ def _letters(values: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], byte
     while (larger := magnitudes >= limit).any():
         sizes += larger
         limit <<= 5
-    places = np.cumsum(sizes) - sizes
+    places: npt.NDArray[np.int64] = np.cumsum(sizes) - sizes
     letters = np.empty(sizes.sum(), np.uint8)
-    left = sizes
+    left: npt.NDArray[np.int64] = sizes
     while len(values):
         letters[places] = (values & 31) + np.where(left > 1, 80, 48)
         more = np.flatnonzero(left > 1)
