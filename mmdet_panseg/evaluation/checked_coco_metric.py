@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from os import path as osp
-from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 from mmdet.datasets.api_wrappers import COCO
 from mmdet.evaluation import CocoMetric
 from mmdet.registry import METRICS
@@ -19,7 +19,10 @@ from mmdet_panseg.datasets.coco.instance_truth import InstanceTruth, truth_of
 from mmdet_panseg.datasets.wrappers import innermost_datasets
 from mmdet_panseg.errors import ConfigError
 
+from .average_precision import evaluate_coco
+from .class_precisions import log_class_precisions
 from .errors import EvaluationError
+from .image_predictions import ImagePredictions
 
 
 @METRICS.register_module()
@@ -29,12 +32,17 @@ class CheckedCocoMetric(CocoMetric):
     ``CocoMetric`` reads the annotation file a second time and as it is: one unusable annotation ends the evaluation,
     annotation ids from 0 cost AP, and labels are numbered by its own file. Here the annotations are those that
     ``CheckedCocoDataset`` has checked, with ids from 1, and classes are found by name. What COCO's rules say about
-    crowds, areas and images is unchanged. Further differences:
+    crowds, areas and images is unchanged, and so are the figures: pycocotools' to the last bit, by hotcoco. Further
+    differences:
 
+    - Masks are kept as run lengths, made in their boxes as they come, and no file is written that nobody asked for.
+      Masks may come as run lengths.
     - ``ann_file`` may be left out. It is for data whose own file has no masks of instances: a panoptic one.
     - A model that finds nothing has AP 0, not no metrics.
     - Figures of each class are ``segm_<class>_precision`` and ``bbox_<class>_precision``; in ``CocoMetric`` both have
-      the same name, and the last one is left.
+      the same name, and the last one is left. They are of the right class also where category ids do not ascend.
+    - ``iou_thrs`` may be a number; with a list that has .5 and .75 there are ``mAP_50`` and ``mAP_75``.
+    - ``use_mp_eval`` changes nothing; in ``CocoMetric`` it takes more than 100 instances of a class into ``mAP``.
 
     Args:
         ann_file: Annotation file of the same images; by default that of the data set.
@@ -43,8 +51,15 @@ class CheckedCocoMetric(CocoMetric):
         **kwargs: Further arguments of ``CocoMetric``.
 
     Raises:
-        ConfigError: If ``format_only`` has no ``outfile_prefix``.
+        ConfigError: If ``format_only`` has no ``outfile_prefix``, ``metric_items`` has an unknown name, or
+            ``proposal_nums`` fewer than three numbers.
     """
+
+    # mmdet's names of what pycocotools' summarize computes, in its order.
+    items: tuple[str, ...] = (
+        *('mAP', 'mAP_50', 'mAP_75', 'mAP_s', 'mAP_m', 'mAP_l'),
+        *('AR@100', 'AR@300', 'AR@1000', 'AR_s@1000', 'AR_m@1000', 'AR_l@1000'),
+    )
 
     def __init__(
         self, ann_file: str | None = None, format_only: bool = False, outfile_prefix: str | None = None, **kwargs: Any
@@ -55,7 +70,16 @@ class CheckedCocoMetric(CocoMetric):
                 "outfile_prefix='work_dirs/results'."
             )
         super().__init__(format_only=format_only, outfile_prefix=outfile_prefix, **kwargs)
+        unknown = [item for item in self.metric_items or () if item not in self.items]
+        if unknown:
+            raise ConfigError(
+                f'{type(self).__name__}: metric_items has no {unknown[0]!r}, but {", ".join(self.items)}.'
+            )
+        if len(self.proposal_nums) < 3:
+            raise ConfigError(f'{type(self).__name__}: proposal_nums has three numbers, not {self.proposal_nums}.')
+        self.iou_thrs = np.atleast_1d(np.asarray(self.iou_thrs, np.float64))
         self.ann_file = ann_file
+        self.truth: InstanceTruth | None = None
 
     def use_dataset(self, dataset: Dataset, where: str = 'CheckedCocoMetric') -> None:
         """Take the ground truth of the data that are to be judged.
@@ -74,9 +98,9 @@ class CheckedCocoMetric(CocoMetric):
         if self.ann_file is not None:
             own = self._own_annotations(f'{where}.ann_file')
             images = _same_images(own, parts, f'{where}.ann_file')
-            truth = truth_of([own], classes, f'{where}.ann_file').of_images(images)
+            truth = truth_of([own], classes, f'{where}.ann_file', 'segm' in self.metrics).of_images(images)
         elif all(_has_truth(part) for part in parts):
-            truth = truth_of(parts, classes, where)
+            truth = truth_of(parts, classes, where, 'segm' in self.metrics)
         else:
             raise ConfigError(
                 f'{where} has no ground truth: set ann_file (with format_only=True, the JSON of the images), or take a '
@@ -97,10 +121,15 @@ class CheckedCocoMetric(CocoMetric):
             raise type(error)(f'{where}: {error}') from error
 
     def _take(self, truth: InstanceTruth, where: str) -> None:
-        self._coco_api = _Index(truth)
+        if 'segm' in self.metrics and any(image.codes is None for image in truth.images):
+            raise ConfigError(
+                f"{where}: metric 'segm' needs masks, and the data set reads none: leave with_mask=True there, or take "
+                "metric='bbox'."
+            )
+        self.truth = truth
         self.cat_ids = [category['id'] for category in truth.categories]
-        self.img_ids = [image['id'] for image in truth.images]
-        if not truth.annotations and not self.format_only:
+        self.img_ids = [image.image_id for image in truth.images]
+        if not any(map(len, truth.images)) and not self.format_only:
             print_log(
                 f'{where}: there are no annotations to compare with, so that all figures are -1 or nan. '
                 'format_only=True, with outfile_prefix, writes the predictions.',
@@ -109,23 +138,23 @@ class CheckedCocoMetric(CocoMetric):
             )
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Keep the predictions of a batch.
+        """Keep the predictions of a batch, masks as run lengths.
 
         Args:
             data_batch: Not used.
-            data_samples: Predictions, as ``CocoMetric`` takes them.
+            data_samples: Predictions, as :meth:`ImagePredictions.of_sample` takes them.
 
         Raises:
             EvaluationError: If nobody called :meth:`use_dataset`.
         """
-        if self._coco_api is None:
+        if self.truth is None:
             raise EvaluationError(
                 "CheckedCocoMetric has no ground truth yet: add dict(type='EvaluationDataHook') to custom_hooks, or "
                 'call use_dataset.'
             )
-        super().process(data_batch, data_samples)
+        self.results += map(ImagePredictions.of_sample, data_samples)
 
-    def compute_metrics(self, results: list) -> dict[str, float]:
+    def compute_metrics(self, results: list[ImagePredictions]) -> dict[str, float]:
         """Compute the figures of each kind in ``metric``.
 
         Args:
@@ -134,40 +163,54 @@ class CheckedCocoMetric(CocoMetric):
         Returns:
             Figure by name.
         """
-        if not any(len(found['labels']) for _, found in results):
+        if not any(map(len, results)):
             print_log('the model found nothing in any image', logger='current', level=logging.WARNING)
-        kinds, prefix = self.metrics, self.outfile_prefix
+        if self.outfile_prefix is not None:
+            self.results2json([found.as_mmdet() for found in results], self.outfile_prefix)
+        if self.format_only:
+            print_log(f'results are saved in {osp.dirname(self.outfile_prefix)}', logger='current')
+            return {}
         figures: dict[str, float] = {}
-        with TemporaryDirectory() as folder:
-            self._files: dict[str, str] | None = None
-            self.outfile_prefix = prefix or osp.join(folder, 'results')
-            try:
-                for kind in kinds if not self.format_only else kinds[:1]:
-                    self.metrics = [kind]
-                    found = super().compute_metrics(results)
-                    figures.update({_with_kind(name, kind): figure for name, figure in found.items()})
-            finally:
-                self.metrics, self.outfile_prefix = kinds, prefix
+        for kind in self.metrics:
+            compute = self._precisions if kind in ('bbox', 'segm') else self._proposal_recalls
+            figures.update(compute(kind, results))
         return figures
 
-    def results2json(self, results: Sequence[dict], outfile_prefix: str) -> dict[str, str]:
-        """Write the predictions, once for all kinds of figures."""
-        if self._files is None:
-            self._files = super().results2json(results, outfile_prefix)
-        return self._files
+    def _precisions(self, kind: str, results: list[ImagePredictions]) -> dict[str, float]:
+        print_log(f'Evaluating {kind}...', logger='current')
+        evaluation = evaluate_coco(kind, self.truth, results, self.iou_thrs, max_dets=self.proposal_nums)
+        evaluation.summarize()
+        names = [category['name'] for category in self.truth.categories]
+        precision = evaluation.eval['precision']
+        figures = log_class_precisions(kind, names, precision, self.iou_thrs) if self.classwise else {}
+        for item in self.metric_items or self.items[:6]:
+            figures[f'{kind}_{item}'] = round(float(evaluation.stats[self.items.index(item)]), 3)
+        values = ' '.join(f'{value:.3f}' for value in evaluation.stats[:6])
+        print_log(f'{kind}_mAP_copypaste: {values}', logger='current')
+        return figures
+
+    def _proposal_recalls(self, kind: str, results: list[ImagePredictions]) -> dict[str, float]:
+        """Compute recalls of boxes without classes, by mmdet."""
+        kinds, prefix = self.metrics, self.outfile_prefix
+        self.metrics, self.outfile_prefix = [kind], None
+        self._coco_api = _Index(self.truth.coco_file())
+        try:
+            return super().compute_metrics([({}, found.as_mmdet(with_masks=False)) for found in results])
+        finally:
+            self.metrics, self.outfile_prefix = kinds, prefix
 
 
 class _Index(COCO):
-    """Ground truth as pycocotools looks it up."""
+    """Content of a COCO file as pycocotools looks it up."""
 
-    def __init__(self, truth: InstanceTruth) -> None:
+    def __init__(self, content: dict[str, list[dict]]) -> None:
         super().__init__()
-        self.dataset = dict(images=truth.images, annotations=truth.annotations, categories=truth.categories)
+        self.dataset = content
         self.createIndex()
 
     def loadRes(self, resFile: list) -> COCO:  # noqa: N802, N803, names of pycocotools
         """Index predictions, of which there may be none."""
-        return super().loadRes(resFile) if resFile else _Index(InstanceTruth(self.dataset['images'], [], []))
+        return super().loadRes(resFile) if resFile else _Index({**self.dataset, 'annotations': []})
 
 
 class _AnnotationsAlone(CheckedCocoDataset):
@@ -202,7 +245,3 @@ def _same_images(own: CheckedCocoDataset, parts: Sequence[Dataset], where: str) 
 
 def _stem(path: str | None) -> str | None:
     return None if path is None else osp.splitext(osp.basename(path))[0]
-
-
-def _with_kind(name: str, kind: str) -> str:
-    return f'{kind}_{name}' if name.endswith('_precision') else name

@@ -47,7 +47,8 @@ from .panoptic_quality import (
 )
 from .pixel_pairs import PixelPairs, count_pixel_pairs
 from .pyramid import align_pyramid, aligned_strides
-from .rle import crop_from_polygons, crop_from_rle, rle_from_crop, rle_intersection
+from .rle import crop_from_polygons, crop_from_rle, rle_code, rle_from_crop, rle_intersection
+from .rle_encoding import rle_codes, rle_codes_of_masks
 from .rle_fusion import RleSegment, fuse_rle
 from .segment_geometry import segment_crops, segment_geometry
 from .segment_map import SegmentMap, segment_map_from_ids
@@ -147,6 +148,9 @@ __all__ = [
     'resize_masks',
     'resolve_collisions',
     'rgb_from_ids',
+    'rle_code',
+    'rle_codes',
+    'rle_codes_of_masks',
     'rle_from_crop',
     'rle_intersection',
     'segment_geometry',

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as coco_masks
 
+from .rle_encoding import rle_codes
+
 RLE = dict[str, Any]
 
 
@@ -23,20 +25,7 @@ def rle_from_crop(crop: npt.NDArray[np.bool_], corner: tuple[int, int], size: tu
     Returns:
         ``size`` and ``counts``, as ``pycocotools.mask.encode`` gives them for the whole mask.
     """
-    (left, top), (height, width) = corner, size
-    crop = crop[: max(0, height - top), : max(0, width - left)]
-    padded = np.zeros((crop.shape[1], crop.shape[0] + 2), np.int8)
-    padded[:, 1:-1] = crop.T
-    steps = np.diff(padded, axis=1)
-    starts, ends = (
-        (columns + left) * height + rows + top for columns, rows in (np.nonzero(steps == 1), np.nonzero(steps == -1))
-    )
-    # A run that reaches the bottom may go on at the top of the next column.
-    apart = starts[1:] != ends[:-1]
-    starts, ends = starts[np.append(True, apart)[: len(starts)]], ends[np.append(apart, True)[: len(ends)]]
-    counts = np.diff(np.stack([starts, ends], axis=1).ravel(), prepend=0, append=height * width)
-    counts = counts[:-1] if len(counts) > 1 and counts[-1] == 0 else counts
-    return coco_masks.frPyObjects(dict(size=[height, width], counts=counts.tolist()), height, width)
+    return dict(size=list(size), counts=rle_codes([crop], [corner], size)[0])
 
 
 def crop_from_rle(rle: RLE) -> tuple[npt.NDArray[np.bool_], tuple[int, int]]:
@@ -75,6 +64,24 @@ def crop_from_polygons(
         As :func:`crop_from_rle`.
     """
     return crop_from_rle(coco_masks.merge(coco_masks.frPyObjects(polygons, *size)))
+
+
+def rle_code(segmentation: RLE | Sequence[Sequence[float]], size: tuple[int, int]) -> bytes:
+    """Encode the ``segmentation`` of a COCO file.
+
+    Args:
+        segmentation: Run lengths whose ``counts`` are bytes, a text or a list, or at least one polygon.
+        size: Height and width of the image.
+
+    Returns:
+        ``counts`` of the mask.
+    """
+    if not isinstance(segmentation, dict):
+        return coco_masks.merge(coco_masks.frPyObjects(segmentation, *size))['counts']
+    counts = segmentation['counts']
+    if isinstance(counts, list):
+        return coco_masks.frPyObjects(segmentation, *size)['counts']
+    return counts.encode() if isinstance(counts, str) else counts
 
 
 def rle_counts(code: bytes) -> npt.NDArray[np.int64]:

@@ -18,6 +18,7 @@ from pycocotools import mask as mask_utils
 from mmdet_panseg.datasets import AnnotationFileError, CheckedCocoDataset, CheckedConcatDataset, MissingDataError
 from mmdet_panseg.errors import ConfigError
 from mmdet_panseg.evaluation import CheckedCocoMetric, EvaluationError
+from mmdet_panseg.evaluation.checked_coco_metric import _Index
 
 SIZE = 48
 CATEGORIES = [dict(id=7, name='apple'), dict(id=3, name='pear')]
@@ -130,10 +131,12 @@ def test_real_photographs_give_the_figures_of_mmdet(real_data):
     metric.use_dataset(dataset)
     truth = CocoMetric(ann_file=dataset.ann_file)._coco_api
     assert metric.cat_ids == truth.get_cat_ids() and sorted(metric.img_ids) == sorted(truth.get_img_ids())
-    keys = ('image_id', 'category_id', 'bbox', 'area', 'iscrowd', 'segmentation')
     ours, theirs = (
-        sorted(json.dumps([a[key] for key in keys]) for a in api.dataset['annotations'])
-        for api in (metric._coco_api, truth)
+        sorted(
+            (a['image_id'], a['category_id'], a['bbox'], a['area'], a['iscrowd'], api.annToMask(a).tobytes())
+            for a in api.dataset['annotations']
+        )
+        for api in (_Index(metric.truth.coco_file()), truth)
     )
     assert ours == theirs
 
@@ -208,6 +211,117 @@ def test_figures_of_each_class_say_of_what(write):
     assert found['coco/bbox_pear_precision'] < 0.1 < found['coco/segm_pear_precision']
 
 
+def test_figures_of_each_class_are_of_that_class(write):
+    content = random_content(5)
+    samples = predictions(content, 1)
+    names = {category['id']: category['name'] for category in CATEGORIES}
+    for sample in samples:
+        own = [a for a in content['annotations'] if a['image_id'] == sample['img_id'] and not a['iscrowd']]
+        boxes = torch.tensor([a['bbox'] for a in own], dtype=torch.float32).reshape(-1, 4)
+        boxes[:, 2:] += boxes[:, :2]
+        labels = torch.tensor([('apple', 'pear').index(names[a['category_id']]) for a in own]).long()
+        # What is found of pears is elsewhere; the id of their category is the lower one, and their label the higher.
+        boxes += 60 * labels[:, None]
+        sample['pred_instances'] = InstanceData(bboxes=boxes, labels=labels, scores=torch.ones(len(own)))
+    found = figures(write(content), samples, metric='bbox', classwise=True)
+    assert found['coco/bbox_apple_precision'] == 1 and found['coco/bbox_pear_precision'] == 0
+
+
+@pytest.mark.parametrize('options', [
+    dict(metric_items=['mAP_50', 'AR@300', 'AR_l@1000']),
+    dict(iou_thrs=np.array([0.3, 0.5, 0.75])),
+    dict(proposal_nums=(1, 2, 100)),
+    dict(metric=['bbox', 'proposal']),
+    dict(metric=['segm'], classwise=True, sort_categories=True),
+])  # fmt: skip
+def test_options_of_mmdet(write, options, capsys):
+    content = random_content(3)
+    content['categories'] = [dict(id=3, name='apple'), dict(id=7, name='pear')]
+    for entry in content['annotations']:
+        entry['category_id'] = 10 - entry['category_id']
+    dataset = write(content)
+    options = {'metric': ['bbox', 'segm'], **options}
+    expected = evaluate(CocoMetric(ann_file=dataset.ann_file, **options), dataset, predictions(content, 3))
+    summary = [line for line in capsys.readouterr().out.splitlines() if ' @[ IoU=' in line]
+    expected = {
+        key.replace('coco/', 'coco/segm_') if key.endswith('precision') else key: value
+        for key, value in expected.items()
+    }
+    assert figures(dataset, predictions(content, 3), **options) == pytest.approx(expected, nan_ok=True)
+    assert [line for line in capsys.readouterr().out.splitlines() if ' @[ IoU=' in line] == summary
+
+
+def test_the_log_is_that_of_mmdet(write, caplog):
+    content = random_content(3)
+    content['categories'].reverse()
+    dataset = write(content)
+    MMLogger.get_instance('texts').addHandler(caplog.handler)
+    caplog.set_level(logging.INFO)
+    texts = []
+    for metric in (CocoMetric(ann_file=dataset.ann_file, metric=['segm', 'bbox'], classwise=True),
+                   CheckedCocoMetric(metric=['segm', 'bbox'], classwise=True)):  # fmt: skip
+        caplog.clear()
+        evaluate(metric, dataset, predictions(content, 3, labels=('pear', 'apple')))
+        texts.append(caplog.messages)
+    assert texts[0] == texts[1] and any('category' in text for text in texts[0])
+
+
+def test_a_single_threshold(write):
+    content = random_content(3)
+    found = figures(write(content), predictions(content, 3), iou_thrs=0.5, classwise=True)
+    assert found['coco/segm_mAP'] == found['coco/segm_mAP_50'] > 0 and found['coco/segm_mAP_75'] == -1
+
+
+def test_predictions_are_written_beside_figures(write, tmp_path):
+    content = random_content(3)
+    dataset = write(content)
+    arguments = dict(metric=['bbox', 'proposal', 'segm'])
+    theirs, ours = (str(tmp_path / name) for name in ('theirs', 'ours'))
+    evaluate(
+        CocoMetric(ann_file=dataset.ann_file, outfile_prefix=theirs, **arguments), dataset, predictions(content, 3)
+    )
+    figures(dataset, predictions(content, 3), outfile_prefix=ours, **arguments)
+    for kind in ('bbox', 'segm'):
+        found, expected = (
+            sorted(json.loads((tmp_path / f'{name}.{kind}.json').read_text()), key=json.dumps)
+            for name in ('ours', 'theirs')
+        )
+        assert len(found) == len(expected) and found == expected
+
+
+def test_masks_as_run_lengths_give_the_same_figures(write):
+    content = random_content(3)
+    samples = predictions(content, 3)
+    expected = figures(write(content), copy.deepcopy(samples))
+    for sample in samples:
+        found = sample['pred_instances'].to_dict()
+        masks = found['masks'].numpy().astype(np.uint8)
+        sample['pred_instances'] = {**found, 'masks': [mask_utils.encode(np.asfortranarray(mask)) for mask in masks]}
+    assert figures(write(content), samples) == expected
+
+
+@pytest.mark.parametrize(
+    ('options', 'words'),
+    [
+        (dict(metric_items=['mAp']), "metric_items has no 'mAp', but mAP, "),
+        (dict(proposal_nums=(100,)), 'three numbers'),
+    ],
+)
+def test_options_that_mmdet_refuses_after_the_test(options, words):
+    with pytest.raises(ConfigError, match=words):
+        CheckedCocoMetric(**options)
+
+
+def test_boxes_alone_have_no_figures_of_masks(write):
+    content = random_content(3)
+    for entry in content['annotations']:
+        del entry['segmentation']
+    dataset = write(content, with_mask=False)
+    with pytest.raises(ConfigError, match="val_evaluator: metric 'segm' needs masks"):
+        CheckedCocoMetric(metric='segm').use_dataset(dataset, 'val_evaluator')
+    assert figures(dataset, predictions(content, 3), metric='bbox')['coco/bbox_mAP'] > 0.05
+
+
 def test_a_model_that_finds_nothing_has_zero(write, caplog):
     content = random_content(6)
     samples = predictions(content, 1)
@@ -256,7 +370,7 @@ def test_chosen_classes(write):
     metric = CheckedCocoMetric(metric='segm')
     metric.use_dataset(dataset)
     assert metric.cat_ids == [3]
-    counted = {entry['category_id'] for entry in metric._coco_api.dataset['annotations']}
+    counted = {entry['category_id'] for entry in metric.truth.coco_file()['annotations']}
     assert counted == {3}
 
 

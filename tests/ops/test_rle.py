@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco_masks
+from pycocotools.coco import COCO
 
-from mmdet_panseg.ops import crop_from_polygons, crop_from_rle, rle_from_crop, rle_intersection
+from mmdet_panseg.ops import crop_from_polygons, crop_from_rle, rle_code, rle_from_crop, rle_intersection
 from mmdet_panseg.ops.rle import rle_counts
 
 
@@ -82,3 +83,14 @@ def test_polygons_outside_the_image_are_empty():
     for corner in (-50.0, 90.0):
         crop, _ = crop_from_polygons([np.array([0, 0, 9, 0, 9, 9.0]) + corner], (30, 40))
         assert not crop.any()
+
+
+def test_all_forms_of_a_segmentation():
+    size = (30, 40)
+    polygons = [[2, 3, 20, 3, 11.5, 25], [30, 1, 39, 1, 39, 9, 30, 9]]
+    api = COCO()
+    api.imgs = {1: dict(height=30, width=40)}
+    expected = api.annToRLE(dict(image_id=1, segmentation=polygons))
+    assert rle_code(polygons, size) == expected['counts']
+    for counts in (expected['counts'], expected['counts'].decode(), rle_counts(expected['counts']).tolist()):
+        assert rle_code(dict(size=list(size), counts=counts), size) == expected['counts']

@@ -15,14 +15,14 @@ from mmengine.logging import print_log
 from mmdet_panseg.datasets.dataset_classes import DatasetClasses
 from mmdet_panseg.datasets.errors import AnnotationFileError, DatasetError
 from mmdet_panseg.datasets.images import SkippedSamples, SkipsBrokenImages
-from mmdet_panseg.datasets.images.image_files import is_remote, refuse_missing_files, rename_images
+from mmdet_panseg.datasets.images.image_files import is_remote, named_by_url, refuse_missing_files, rename_images
 from mmdet_panseg.datasets.images.image_sizes import differs_from_file, looked_at
 
 from .annotation_checks import LEFT_OUT_REASONS, check_annotation, doubt_about
 from .annotation_file import check_categories, check_images, group_annotations, read_annotation_file
 from .annotation_report import AnnotationReport, Finding
 from .class_selection import choose_classes, choose_palette, choose_stuff_classes, names_as_texts, refuse_too_many
-from .instance_truth import STILL_COUNTED, TRUTH_KEY, counted_annotation
+from .instance_truth import FEDERATED_KEYS, STILL_COUNTED, TRUTH_KEY, counted_annotation
 
 
 @DATASETS.register_module()
@@ -47,7 +47,7 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
       (``SkippedSamplesHook`` names them after training). In test mode its error stops the run.
 
     In test mode the records hold what COCO's evaluation counts (:mod:`.instance_truth`), which ``CheckedCocoMetric``
-    takes from there.
+    takes from there. LVIS's files are read as well.
 
     Args:
         ann_file: Annotation file in COCO format, relative to ``data_root``.
@@ -127,6 +127,7 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
         keys = ('images', 'categories') if self.test_mode else ('images', 'annotations', 'categories')
         content = read_annotation_file(self.ann_file, self.backend_args, keys)
         images, annotations, categories = (content.get(k, []) for k in ('images', 'annotations', 'categories'))
+        images = named_by_url(images)
         check_images(images, self.ann_file)
         images = rename_images(images, self.image_name_sub)
         check_categories(categories, self.ann_file)
@@ -216,6 +217,7 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
         if not self._palette_given:
             self._metainfo['palette'] = choose_palette(classes, categories)
         ids = {category['name']: category['id'] for category in categories}
+        self.frequencies = {category['name']: category.get('frequency') for category in categories}
         self.cat_ids = [ids.get(name) for name in classes]
         self._metainfo['category_ids'] = tuple(self.cat_ids)
         self.cat2label = {category_id: label for label, category_id in enumerate(self.cat_ids)}
@@ -228,6 +230,7 @@ class CheckedCocoDataset(SkipsBrokenImages, CocoDataset):
             size = image['height'], image['width']
             counted = (counted_annotation(annotation, *size, self.with_mask) for annotation in annotations)
             info[TRUTH_KEY] = [annotation for annotation in counted if annotation is not None]
+            info.update({key: image[key] for key in FEDERATED_KEYS if key in image})
         return info
 
     def _group_annotations(self, annotations: list[dict], images: list[dict], names: dict[Any, str]) -> dict:

@@ -110,6 +110,23 @@ def read_file(path: str, backend_args: dict | None, noun: str, path_key: str = '
     return content
 
 
+def named_by_url(images: list[dict]) -> list[dict]:
+    """Give images without ``file_name`` that of their ``coco_url``, with its folder: LVIS has no other.
+
+    Args:
+        images: List ``images`` of an annotation file.
+
+    Returns:
+        Entries with their names.
+    """
+    return [
+        {**image, 'file_name': '/'.join(image['coco_url'].split('/')[-2:])}
+        if isinstance(image, dict) and 'file_name' not in image and isinstance(image.get('coco_url'), str)
+        else image
+        for image in images
+    ]
+
+
 def rename_images(images: list[dict], substitution: tuple[str, str] | None) -> list[dict]:
     """Give images the names that their files have on disk.
 
