@@ -11,7 +11,7 @@ from mmdet_panseg.ops import upsampled_convolution
 @pytest.mark.parametrize('bias', [True, False])
 @pytest.mark.parametrize('channels', [[], [0], [6, 2, 2, 0, 5]])
 @pytest.mark.parametrize('size', [(1, 1), (1, 6), (5, 9)])
-@pytest.mark.parametrize('memory_budget', [1, 2**26])
+@pytest.mark.parametrize('memory_budget', [1, 2**26, None])
 def test_channels_equal_those_of_the_convolution_after_the_resize(bias, channels, size, memory_budget):
     conv = nn.Conv2d(4, 7, 3, padding=1, bias=bias).double()
     features = torch.randn(1, 4, *size, dtype=torch.float64, requires_grad=True)

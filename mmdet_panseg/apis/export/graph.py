@@ -41,6 +41,7 @@ class DetectorGraph(nn.Module):
         self.divisor = model.data_preprocessor.pad_size_divisor
         self.pad_value = float(model.data_preprocessor.pad_value)
         if self.mask_head is not None:
+            self.mask_head.memory_budget = None
             self.mask_head.build_predictor(WholePredictor)
 
     @property
