@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import operator
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,26 +36,52 @@ def trace(graph: DetectorGraph) -> Any:
     Raises:
         ExportError: If a part of the model cannot be translated.
     """
-    free, unit = torch.export.Dim.DYNAMIC, graph.divisor
-    example = (torch.zeros(1, 3, _PADDED[0], unit, _PADDED[1], unit), *_CROP, *_RESULT)
     try:
-        with torch.no_grad(), _quiet(), FreeSizes():
-            sizes = ({2: free, 4: free}, free, free, free, free)
-            program = torch.export.export(graph, example, dynamic_shapes=sizes, strict=False)
-        with _quiet():
-            translated = torch.onnx.export(
-                program,
-                input_names=_INPUTS,
-                output_names=graph.output_names,
-                opset_version=OPSET,
-                dynamo=True,
-                custom_translation_table=_translations(),
-                verbose=False,
-            )
+        translated = translate(capture(graph), _INPUTS, graph.output_names)
     except Exception as error:  # the exporter has dozens of kinds
         reason = str(error).strip().partition('\n')[0]
         raise ExportError(f'the model cannot be translated to ONNX: {type(error).__name__}: {reason}') from error
-    return padding_inside(translated.model_proto, unit, graph.pad_value)
+    return padding_inside(translated, graph.divisor, graph.pad_value)
+
+
+def capture(graph: DetectorGraph) -> torch.export.ExportedProgram:
+    """Record what a graph does, with every size free.
+
+    Args:
+        graph: The graph, in evaluation mode.
+
+    Returns:
+        What torch records, with the inputs of :meth:`DetectorGraph.forward`.
+    """
+    free, unit = torch.export.Dim.DYNAMIC, graph.divisor
+    example = (torch.zeros(1, 3, _PADDED[0], unit, _PADDED[1], unit), *_CROP, *_RESULT)
+    sizes = ({2: free, 4: free}, free, free, free, free)
+    with torch.no_grad(), _quiet(), FreeSizes():
+        return torch.export.export(graph, example, dynamic_shapes=sizes, strict=False)
+
+
+def translate(program: torch.export.ExportedProgram, inputs: Sequence[str], outputs: Sequence[str]) -> Any:
+    """Turn what torch has recorded into an ONNX model.
+
+    Args:
+        program: What torch has recorded.
+        inputs: Names of its inputs, in order.
+        outputs: Names of its outputs, in order.
+
+    Returns:
+        The model, as ``onnx`` has it.
+    """
+    with _quiet():
+        translated = torch.onnx.export(
+            program,
+            input_names=inputs,
+            output_names=outputs,
+            opset_version=OPSET,
+            dynamo=True,
+            custom_translation_table=_translations(),
+            verbose=False,
+        )
+    return translated.model_proto
 
 
 def padding_inside(model: Any, divisor: int, value: float) -> Any:
@@ -145,7 +172,11 @@ def _translations() -> dict[Callable, Callable]:
         # Only bools are looked at as bytes.
         return op.Cast(mask, to=TensorProto.UINT8)
 
-    return {torch.ops.aten.view.dtype: as_bytes}
+    def floor_divide(one: Any, other: Any) -> Any:
+        # The exporter's own division of sizes rounds towards zero. The rest has the sign of the divisor.
+        return op.Div(op.Sub(one, op.Mod(one, other)), other)
+
+    return {torch.ops.aten.view.dtype: as_bytes, operator.floordiv: floor_divide}
 
 
 @contextlib.contextmanager
