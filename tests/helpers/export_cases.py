@@ -54,10 +54,24 @@ FAMILIES = {
 FAMILIES['panoptic with a shared tower'].semantic_head = _SHARED
 
 
-def build(family, class_bias=-1.0):
+def smallest(family):
+    """The family with three levels, the fewest that differ: one is halved, one stays, one is enlarged."""
+    config = copy.deepcopy(FAMILIES[family])
+    config.backbone.update(num_stages=2, strides=(1, 2), dilations=(1, 1), out_indices=(0, 1))
+    config.neck.update(in_channels=[8, 16], num_outs=3)
+    config.mask_head.update(
+        strides=[8] * 3, scale_ranges=((1, 96), (48, 192), (96, 2048)), num_grids=[12, 8, 5], stacked_convs=1
+    )
+    for part, key in ((config.mask_head, 'mask_feature_head'), (config, 'semantic_head')):
+        if key in part and part[key].get('type') != 'SharedTowerSemanticHead':
+            part[key] = dict(part[key], end_level=2)
+    return config
+
+
+def build(family, class_bias=-1.0, config=None):
     """A model with random weights, in evaluation mode; a low ``class_bias`` finds nothing."""
     torch.manual_seed(1)
-    model = panoptic_solo_cases.build(FAMILIES[family])
+    model = panoptic_solo_cases.build(config or FAMILIES[family])
     torch.nn.init.constant_(model.mask_head.conv_cls.bias, class_bias)
     if hasattr(model.mask_head, 'conv_kernel'):
         torch.nn.init.normal_(model.mask_head.conv_kernel.weight, std=1.0)
