@@ -42,6 +42,7 @@ def _chunk(features: Tensor, weight: Tensor, bias: Tensor | None, channels: Tens
     taps = weight[channels].flip(2, 3).permute(0, 2, 3, 1).flatten(0, 2)
     products = at_least_float32(taps @ features.flatten(1)).unflatten(1, features.shape[1:])
     # Channels are the batch, since there may be none.
-    taps_of_channels = resize_masks(products, size).flatten(1).unflatten(0, (channels.shape[0], 9))
-    maps = F.fold(taps_of_channels, size, kernel_size=3, padding=1)[:, 0]
+    by_channel = (channels.shape[0], 9)
+    maps = F.fold(resize_masks(products, size).flatten(1).unflatten(0, by_channel), size, kernel_size=3, padding=1)
+    maps = maps[:, 0]
     return maps if bias is None else maps + bias[channels][:, None, None]

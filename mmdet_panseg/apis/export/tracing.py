@@ -168,9 +168,12 @@ def _translations() -> dict[Callable, Callable]:
     from onnx import TensorProto
     from onnxscript import opset20 as op
 
-    def as_bytes(mask: Any, dtype: int) -> Any:
-        # Only bools are looked at as bytes.
-        return op.Cast(mask, to=TensorProto.UINT8)
+    def as_bytes(values: Any, dtype: int) -> Any:
+        # Bools that are looked at as bytes; of bytes changed in place the recording goes to bools and back, which has
+        # to leave them as they are.
+        if not {values.dtype, dtype} <= {TensorProto.BOOL, TensorProto.UINT8}:
+            raise NotImplementedError(f'values of {values.dtype} looked at as {dtype}')
+        return op.Cast(values, to=TensorProto.UINT8)
 
     def floor_divide(one: Any, other: Any) -> Any:
         # The exporter's own division of sizes rounds towards zero. The rest has the sign of the divisor.

@@ -68,3 +68,14 @@ def test_translation_of_parts_gives_their_numbers():
         for name, one, other in zip(names, found, parts(maps, *size), strict=True):
             assert one.shape == other.shape, name
             torch.testing.assert_close(torch.from_numpy(one), other)
+
+
+class BitsOfFloats(torch.nn.Module):
+    def forward(self, values):
+        return values.view(torch.int32)
+
+
+def test_only_bools_are_looked_at_as_bytes():
+    pytest.importorskip('onnxscript')
+    with pytest.raises(Exception, match='FLOAT looked at as INT32'):
+        translate(torch.export.export(BitsOfFloats(), (torch.zeros(3),)), ['values'], ['bits'])
