@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -28,6 +29,8 @@ COMMANDS = {
     'check': 'print versions and devices, for a bug report',
 }
 """Name and summary of each command; the module of the same name has ``build_parser`` and ``run``."""
+
+_BUSY = ('train', 'ladder', 'learning-curve')
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -64,6 +67,9 @@ def run_tool(name: str, arguments: Sequence[str] | None = None, prog: str | None
     Raises:
         SystemExit: With the exit code of a :class:`~mmdet_panseg.errors.UserError`, whose message is printed.
     """
+    if name not in _BUSY:
+        # Threads of OpenMP that wait would take the time of others; read when torch is loaded.
+        os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
     command = importlib.import_module(f'mmdet_panseg.cli.{name.replace("-", "_")}')
     parser = command.build_parser()
     if prog is not None:

@@ -81,6 +81,7 @@ def run(arguments: argparse.Namespace) -> None:
         trust=arguments.trust_checkpoint,
         amp=arguments.amp,
     )
+    print(f'model: {inferencer.checkpoint}')
     predictions = inferencer(arguments.source)
     if arguments.format:
         written = write_pre_annotations(

@@ -37,6 +37,7 @@ from mmdet.structures import DetDataSample
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.hub import get_config
+from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
 from pycocotools import mask as coco_masks
@@ -223,6 +224,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     init_default_scope('mmdet')
+    # Each initial weight is a line of the log.
+    MMLogger.get_instance('end_to_end', log_level='ERROR')
     width, height = (int(side) for side in arguments.size.split('x'))
     measure = measure_training if arguments.training else measure_inference
     rows = measure((width, height), arguments.repeats)

@@ -308,6 +308,14 @@ def _rle(mask):
     return dict(size=list(mask.shape), counts=counts[: len(counts) - (counts[-1] == 0)].tolist())
 
 
+def _above(found, threshold):
+    """Keep the instances of a score; the panoptic map has its own threshold in the model."""
+    if 'scores' not in found:
+        return found
+    kept = found['scores'] >= threshold
+    return {**found, **{key: found[key][kept] for key in ('boxes', 'scores', 'labels', 'masks')}}
+
+
 def _save(found, model, image, folder, name):
     """Write instances as JSON, maps as PNG (panoptic ids in COCO's colours) and a picture."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -337,7 +345,10 @@ def main():
     parser = argparse.ArgumentParser(description='Predict images with an exported model.')
     parser.add_argument('images', nargs='+', help='image files')
     parser.add_argument('--model', help='the exported model (default: the .onnx or .xml with the name of this file)')
-    parser.add_argument('--out', default='found', help='folder for JSON, maps and pictures (default: found)')
+    parser.add_argument(
+        '--out', help="folder for JSON, maps and pictures (default: 'found_' and the name of this file)"
+    )
+    parser.add_argument('--score-thr', type=float, default=0.3, help='least score of instances (default: 0.3)')
     parser.add_argument('--threads', type=int, default=0, help='number of threads (default: all)')
     arguments = parser.parse_args()
     beside = [Path(__file__).with_suffix(suffix) for suffix in ('.onnx', '.xml')]
@@ -350,9 +361,11 @@ def main():
             image = read_image(file, model.settings['rotate'], model.settings['bit_depth'])
         except (OSError, Image.DecompressionBombError) as error:
             sys.exit(f'error: {file} cannot be read as an image: {error}')
-        found = model(image)
-        _save(found, model, image, Path(arguments.out), Path(file).stem)
-        print(f'{file}: {len(found.get("scores", ()))} instances, {len(found.get("segments_info") or ())} segments')
+        found = _above(model(image), arguments.score_thr)
+        folder = Path(arguments.out or f'found_{Path(__file__).stem}')
+        _save(found, model, image, folder, Path(file).stem)
+        counts = f'{len(found.get("scores", ()))} instances, {len(found.get("segments_info") or ())} segments'
+        print(f'{file}: {counts}; written to {folder}')
 
 
 if __name__ == '__main__':

@@ -78,11 +78,11 @@ class PanopticInferencer:
     ) -> None:
         _check(batch_size, score_thr)
         require_tiling(tiles, overlap)
-        path, checkpoint = find_model_files(config_or_work_dir, weights)
+        path, self.checkpoint = find_model_files(config_or_work_dir, weights)
         self.config = load_config(path)
         init_default_scope(self.config.get('default_scope', 'mmdet'))
         self.pipeline = InferencePipeline.of(self.config)
-        self.model, meta = load_detector_with_meta(self.config, checkpoint, _device(device), trust)
+        self.model, meta = load_detector_with_meta(self.config, self.checkpoint, _device(device), trust)
         if sparse:
             use_sparse_head(self.model, self.config)
         self.device_type = next(self.model.parameters()).device.type

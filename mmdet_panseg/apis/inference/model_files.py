@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mmdet_panseg.datasets.errors import with_suggestions
 from mmdet_panseg.engine.checkpoints import checkpoint_named
 from mmdet_panseg.errors import ConfigError
 
@@ -30,6 +31,9 @@ def find_model_files(model: str | Path, weights: str | Path | None = None) -> tu
         raise ConfigError(f'{path}: is a checkpoint; name the work dir or the config, and this file as weights.')
     if weights is None and path.exists():
         raise ConfigError(f'{path}: is a config; name its weights too (--weights), or the work dir in place of both.')
+    if not path.exists() and path.suffix != '.py' and '::' not in str(model):
+        near = with_suggestions([path.name], [entry.name for entry in path.parent.glob('*/')])
+        raise ConfigError(f'{path}: there is no such work dir or config file: {near}.')
     # The config's loader tells what is wrong with a path.
     return path, checkpoint_named(str(weights)) if path.exists() else ''
 

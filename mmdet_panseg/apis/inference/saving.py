@@ -130,7 +130,7 @@ def _under_bar(predictions: PredictedSource, bar: Progress) -> Iterator[tuple[So
 
 
 def _report(folder: Path, count: int, left_out: list[str]) -> None:
-    print_log(f'{count} predictions written to {folder}', logger='current')
+    print_log(f'predictions on {count} image{"" if count == 1 else "s"} written to {folder}', logger='current')
     if left_out:
         print_log(
             f'{len(left_out)} could not be read and were left out, among them: {"; ".join(left_out[:3])}',
