@@ -54,4 +54,7 @@ def test_faults_are_told_before_the_model_is_loaded(tmp_path):
     ):
         with pytest.raises(UserError, match=message):
             run(source, *where, *more)
+    (tmp_path / 'gone_on').mkdir()
+    with pytest.raises(UserError, match=r"work dir: 'gone' \(nearest: 'gone_on'\)"):
+        run(photos, *where)
     assert not (tmp_path / 'out').exists()

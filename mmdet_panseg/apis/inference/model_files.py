@@ -33,7 +33,7 @@ def find_model_files(model: str | Path, weights: str | Path | None = None) -> tu
         raise ConfigError(f'{path}: is a config; name its weights too (--weights), or the work dir in place of both.')
     if not path.exists() and path.suffix != '.py' and '::' not in str(model):
         near = with_suggestions([path.name], [entry.name for entry in path.parent.glob('*/')])
-        raise ConfigError(f'{path}: there is no such work dir or config file: {near}.')
+        raise ConfigError(f'no such config file or work dir: {near} in {path.parent}.')
     # The config's loader tells what is wrong with a path.
     return path, checkpoint_named(str(weights)) if path.exists() else ''
 

@@ -204,3 +204,16 @@ def test_run_lengths_are_those_of_coco():
         mask = rng.random((7, 5)) < share
         encoded = standalone._rle(mask)
         np.testing.assert_array_equal(coco_masks.decode(coco_masks.frPyObjects(encoded, 7, 5)), mask)
+
+
+def test_instances_below_the_threshold_are_left_out():
+    instances, semantic = random_results(3)
+    instances.scores = torch.linspace(0.9, 0.1, len(instances))
+    found = dict(outputs_of(instances, semantic), segments_info=[1])
+    threshold = float(instances.scores.median())
+    kept = standalone._above(found, threshold)
+    above = instances.scores.numpy() >= threshold
+    assert 0 < above.sum() < len(above) and kept['segments_info'] == [1]
+    for key in ('boxes', 'scores', 'labels', 'masks'):
+        np.testing.assert_array_equal(kept[key], found[key][above])
+    assert standalone._above(dict(semantic_map=1), 0.5) == dict(semantic_map=1)
