@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +15,9 @@ from torch.nn import functional as F
 from mmdet_panseg.datasets.transforms.instance_keys import MASK_TARGET_KEY
 from mmdet_panseg.ops import mask_geometry, mask_targets
 from mmdet_panseg.structures import BoxedTargets
+
+# Full targets of so many objects are held at a time.
+_OBJECTS_AT_A_TIME = 64
 
 
 @dataclass
@@ -112,6 +115,20 @@ class GTObjects:
                 'pad_size_divisor'
             )
         return F.pad(targets, (0, size[1] - width, 0, size[0] - height))
+
+    def target_chunks(self, stride: int, objects: Tensor, size: tuple[int, int]) -> Iterator[tuple[Tensor, Tensor]]:
+        """Give what :meth:`targets` gives, for some objects at a time.
+
+        Args:
+            stride: As in :meth:`targets`.
+            objects: As in :meth:`targets`.
+            size: As in :meth:`targets`.
+
+        Yields:
+            Indices of some of the objects, and their targets.
+        """
+        for some in objects.split(_OBJECTS_AT_A_TIME) if len(objects) else ():
+            yield some, self.targets(stride, some, size)
 
 
 def _require_room(covered: Sequence[int], image_size: Sequence[int]) -> None:

@@ -47,7 +47,7 @@ from .panoptic_quality import (
 )
 from .pixel_pairs import PixelPairs, count_pixel_pairs
 from .pyramid import align_pyramid, aligned_strides
-from .rle import crop_from_polygons, crop_from_rle, rle_code, rle_from_crop, rle_intersection
+from .rle import crop_from_rle, crop_from_segmentation, rle_code, rle_from_crop, rle_intersection
 from .rle_encoding import rle_codes, rle_codes_of_masks
 from .rle_fusion import RleSegment, fuse_rle
 from .segment_geometry import segment_crops, segment_geometry
@@ -93,7 +93,7 @@ __all__ = [
     'Islands',
     'MaskCrops',
     'MaskGeometry',
-    'crop_from_polygons',
+    'crop_from_segmentation',
     'crops_of_masks',
     'joined_crops',
     'MaskPart',

@@ -51,19 +51,19 @@ def crop_from_rle(rle: RLE) -> tuple[npt.NDArray[np.bool_], tuple[int, int]]:
     return pixels.reshape(columns, rows).T, (left, top)
 
 
-def crop_from_polygons(
-    polygons: Sequence[npt.NDArray[np.floating]], size: tuple[int, int]
+def crop_from_segmentation(
+    segmentation: RLE | Sequence[Sequence[float]], size: tuple[int, int]
 ) -> tuple[npt.NDArray[np.bool_], tuple[int, int]]:
-    """Fill the polygons of an object, in its box.
+    """Draw the ``segmentation`` of a COCO file in its box.
 
     Args:
-        polygons: At least one outline ``x1, y1, x2, y2, ...`` in pixels, each of three corners or more.
+        segmentation: As :func:`rle_code` takes it.
         size: Height and width of the image.
 
     Returns:
         As :func:`crop_from_rle`.
     """
-    return crop_from_rle(coco_masks.merge(coco_masks.frPyObjects(polygons, *size)))
+    return crop_from_rle(dict(size=list(size), counts=rle_code(segmentation, size)))
 
 
 def rle_code(segmentation: RLE | Sequence[Sequence[float]], size: tuple[int, int]) -> bytes:

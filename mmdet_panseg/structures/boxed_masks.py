@@ -13,7 +13,7 @@ from mmdet.structures.bbox import BaseBoxes, HorizontalBoxes
 from mmdet.structures.mask import BaseInstanceMasks, BitmapMasks, PolygonMasks
 from torch import Tensor
 
-from mmdet_panseg.ops import MaskCrops, MaskGeometry, crop_from_polygons, crops_of_masks, joined_crops
+from mmdet_panseg.ops import MaskCrops, MaskGeometry, crop_from_segmentation, crops_of_masks, joined_crops
 
 # What has no rule for windows goes through whole masks, a few at a time; OpenCV takes up to four channels everywhere.
 _AT_A_TIME = 4
@@ -54,7 +54,7 @@ class BoxedMasks(BitmapMasks):
         if not isinstance(masks, PolygonMasks):
             return cls.from_bitmaps(masks.to_ndarray().reshape(len(masks), masks.height, masks.width))
         size = (masks.height, masks.width)
-        return cls(joined_crops([crop_from_polygons(polygons, size) for polygons in masks.masks]), *size)
+        return cls(joined_crops([crop_from_segmentation(polygons, size) for polygons in masks.masks]), *size)
 
     @property
     def crops(self) -> MaskCrops:
@@ -191,9 +191,8 @@ class BoxedMasks(BitmapMasks):
         owners = np.asarray(torch.as_tensor(inds).cpu())
         for start in range(0, len(bboxes) if len(self) else 0, _AT_A_TIME):
             part = slice(start, start + _AT_A_TIME)
-            chosen = self[owners[part]]
-            own = np.arange(len(chosen))
-            bitmaps = BitmapMasks(chosen.to_ndarray(), self.height, self.width)
+            bitmaps = self._bitmaps(owners[part])
+            own = np.arange(len(bitmaps))
             results.append(bitmaps.crop_and_resize(bboxes[part], out_shape, own, device, interpolation, binarize).masks)
         return BitmapMasks(np.concatenate(results), *out_shape)
 
@@ -207,7 +206,7 @@ class BoxedMasks(BitmapMasks):
         sizes = {(own.height, own.width) for own in masks}
         if len(sizes) != 1:
             raise ValueError(f'BoxedMasks.cat takes masks of one size, not of {sorted(sizes)}')
-        parts = [own.crops if isinstance(own, BoxedMasks) else crops_of_masks(own.to_ndarray()) for own in masks]
+        parts = [cls.of(own).crops for own in masks]
         pixels = [crop for part in parts for crop in part.pixels]
         return cls(MaskCrops(pixels, np.concatenate([part.windows for part in parts])), *sizes.pop())
 
@@ -216,12 +215,14 @@ class BoxedMasks(BitmapMasks):
         """Make random masks, as in ``BitmapMasks``."""
         return cls.from_bitmaps(BitmapMasks.random(*args, **kwargs).masks)
 
+    def _bitmaps(self, index: slice | np.ndarray) -> BitmapMasks:
+        return BitmapMasks(self[index].to_ndarray(), self.height, self.width)
+
     def _through_bitmaps(self, method: str, out_shape: tuple[int, int], *args: Any, **kwargs: Any) -> BoxedMasks:
         """Call a method of ``BitmapMasks`` for a few masks at a time."""
         done = [BoxedMasks(joined_crops([]), *out_shape)]
         for start in range(0, len(self), _AT_A_TIME):
-            array = self[start : start + _AT_A_TIME].to_ndarray()
-            bitmaps = BitmapMasks(array, self.height, self.width)
+            bitmaps = self._bitmaps(slice(start, start + _AT_A_TIME))
             done.append(BoxedMasks.from_bitmaps(getattr(bitmaps, method)(*args, **kwargs).masks))
         return BoxedMasks.cat(done)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pycocotools import mask as coco_masks
 from pycocotools.coco import COCO
 
-from mmdet_panseg.ops import crop_from_polygons, crop_from_rle, rle_code, rle_from_crop, rle_intersection
+from mmdet_panseg.ops import crop_from_rle, crop_from_segmentation, rle_code, rle_from_crop, rle_intersection
 from mmdet_panseg.ops.rle import rle_counts
 
 
@@ -72,7 +72,7 @@ _OUTLINES = st.lists(
 @settings(max_examples=200, deadline=None)
 @given(_OUTLINES, st.sampled_from([(30, 40), (1, 1), (7, 50), (50, 3)]))
 def test_polygons_are_filled_as_in_the_whole_image(outlines, size):
-    crop, (left, top) = crop_from_polygons([np.array(outline) for outline in outlines], size)
+    crop, (left, top) = crop_from_segmentation([np.array(outline) for outline in outlines], size)
     found = np.zeros(size, np.uint8)
     found[top : top + crop.shape[0], left : left + crop.shape[1]] = crop
     wanted = coco_masks.decode(coco_masks.merge(coco_masks.frPyObjects(outlines, *size)))
@@ -81,7 +81,7 @@ def test_polygons_are_filled_as_in_the_whole_image(outlines, size):
 
 def test_polygons_outside_the_image_are_empty():
     for corner in (-50.0, 90.0):
-        crop, _ = crop_from_polygons([np.array([0, 0, 9, 0, 9, 9.0]) + corner], (30, 40))
+        crop, _ = crop_from_segmentation([np.array([0, 0, 9, 0, 9, 9.0]) + corner], (30, 40))
         assert not crop.any()
 
 

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from mmdet.datasets.transforms import LoadAnnotations
 from mmdet.registry import TRANSFORMS
-from pycocotools import mask as coco_masks
 
 from mmdet_panseg.datasets.errors import DatasetError
-from mmdet_panseg.ops import crop_from_polygons, crop_from_rle, joined_crops
+from mmdet_panseg.ops import crop_from_segmentation, joined_crops
 from mmdet_panseg.structures import BoxedMasks
 
 
@@ -45,13 +44,6 @@ class LoadBoxedAnnotations(LoadAnnotations):
 
 def _crop(mask: list[np.ndarray] | dict[str, Any], size: tuple[int, int]) -> tuple[np.ndarray, tuple[int, int]]:
     """Draw a mask in its box; its pixels, bool, and the left column and top row of the box."""
-    if isinstance(mask, list):
-        return crop_from_polygons(mask, size)
-    if tuple(mask['size']) != size:
+    if isinstance(mask, dict) and tuple(mask['size']) != size:
         raise ValueError(f"a mask's 'size' is {list(mask['size'])}, height and width of the image are {list(size)}")
-    counts = mask['counts']
-    if isinstance(counts, list):
-        mask = coco_masks.frPyObjects(mask, *size)
-    elif isinstance(counts, str):
-        mask = dict(mask, counts=counts.encode())
-    return crop_from_rle(mask)
+    return crop_from_segmentation(mask, size)

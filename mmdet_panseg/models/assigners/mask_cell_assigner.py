@@ -13,9 +13,6 @@ from mmdet_panseg.ops import GridCells
 
 from .solo_grid_assigner import SOLOGridAssigner
 
-# Full masks of so many objects are held at a time.
-_OBJECTS_AT_A_TIME = 64
-
 
 @TASK_UTILS.register_module()
 class MaskCellAssigner(SOLOGridAssigner):
@@ -52,9 +49,8 @@ class MaskCellAssigner(SOLOGridAssigner):
         for level, grid in enumerate(num_grids):
             learnt = hits[:, level].nonzero().flatten()
             target_size = (size[0] // self.stride, size[1] // self.stride)
-            for some in learnt.split(_OBJECTS_AT_A_TIME) if len(learnt) else ():
-                masks = objects.targets(self.stride, some, target_size).float()
-                covered = F.adaptive_avg_pool2d(masks, grid).flatten(1) >= self.coverage
+            for some, masks in objects.target_chunks(self.stride, learnt, target_size):
+                covered = F.adaptive_avg_pool2d(masks.float(), grid).flatten(1) >= self.coverage
                 index, cell = covered.nonzero(as_tuple=True)
                 cells.append(cell + first_cell)
                 owners.append(some[index])

@@ -17,8 +17,6 @@ from mmdet_panseg.models.heads.semantic.semantic_head import fitting_norm
 from mmdet_panseg.ops import at_least_float32, best_class_ious, pool_masks
 
 _TARGET_STRIDE = 4
-# Full masks of so many objects are held at a time.
-_OBJECTS_AT_A_TIME = 64
 
 
 @MODELS.register_module()
@@ -150,7 +148,7 @@ class MaskPooledClassifier(BaseModule):
         """IoU with the best object of each class, shape ``(P, K)``."""
         found = masks > 0.5
         ious = masks.new_zeros(len(masks), self.num_classes)
-        for some in torch.arange(len(objects.labels), device=masks.device).split(_OBJECTS_AT_A_TIME):
-            binary = objects.targets(_TARGET_STRIDE, some, tuple(masks.shape[1:])) > 0
-            ious = torch.maximum(ious, best_class_ious(found, binary, objects.labels[some], self.num_classes))
+        everything = torch.arange(len(objects.labels), device=masks.device)
+        for some, targets in objects.target_chunks(_TARGET_STRIDE, everything, tuple(masks.shape[1:])):
+            ious = torch.maximum(ious, best_class_ious(found, targets > 0, objects.labels[some], self.num_classes))
         return F.threshold(ious, self.min_iou, 0.0)
